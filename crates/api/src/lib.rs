@@ -3,3 +3,4 @@
 pub mod env;
 pub mod field_error;
 pub mod kind;
+pub mod quantity;
