@@ -1,1 +1,24 @@
-//! Room apiserver.
+//! The API server: request -> authentication -> authorization -> admission -> registry -> store -> watch. One generic path that reads the
+//! kinds' rows; it knows no kind by name.
+
+mod access;
+mod admit;
+mod body;
+mod config;
+mod identity;
+mod meta;
+mod objects;
+mod request;
+mod service;
+mod status;
+
+pub use access::{Authorize, Decision};
+pub use admit::{AdmissionRequest, Admit, Operation, Warnings};
+pub use body::{Body, BoxError, full};
+pub use config::Config;
+pub use identity::{AuthError, Authenticate, Identity};
+pub use meta::Meta;
+pub use objects::{Object, Objects};
+pub use request::{Query, RequestInfo};
+pub use service::{Call, Change, Service};
+pub use status::{Cause, Details, Status};

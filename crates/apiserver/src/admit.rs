@@ -1,0 +1,85 @@
+//! The seam of admission: what a plugin sees and may change. The plugins are in `admission`.
+
+use api::kind::Kind;
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde_json::Value;
+
+use crate::identity::Identity;
+use crate::request::RequestInfo;
+use crate::status::Status;
+
+/// What is about to happen to the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Create,
+    Update,
+    Delete,
+    Connect,
+}
+
+impl Operation {
+    /// As webhooks and policies write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
+        }
+    }
+}
+
+/// Texts that go out as `Warning` headers; each text once.
+#[derive(Debug, Default)]
+pub struct Warnings(Mutex<Vec<String>>);
+
+impl Warnings {
+    pub fn add(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut texts = self.0.lock();
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock())
+    }
+}
+
+/// One request at admission. Objects are in the request's version.
+pub struct AdmissionRequest<'a> {
+    pub info: &'a RequestInfo,
+    pub identity: &'a Identity,
+    pub operation: Operation,
+    pub kind: &'static Kind,
+    /// `""`, or the subresource's name (`status`, `binding`...).
+    pub subresource: &'a str,
+    pub namespace: &'a str,
+    /// Empty at a create with generateName that has no name yet.
+    pub name: &'a str,
+    /// Null at a deletion. For service subresources (binding, eviction, token) it is the body, and `old` is None.
+    pub object: &'a mut Value,
+    pub old: Option<&'a Value>,
+    /// CreateOptions, UpdateOptions, PatchOptions or DeleteOptions as JSON.
+    pub options: &'a Value,
+    pub dry_run: bool,
+    pub warnings: &'a Warnings,
+}
+
+/// An admission plugin. `mutate` runs for all plugins first; the object is defaulted and normalised again after each that changed it;
+/// then `validate` for all. A refusal is `Status::forbidden` for most plugins.
+#[async_trait]
+pub trait Admit: Send + Sync + 'static {
+    /// Upstream's plugin name.
+    fn name(&self) -> &'static str;
+
+    async fn mutate(&self, _request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
+        Ok(())
+    }
+
+    async fn validate(&self, _request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Who makes a request, and the seam through which authentication finds out. The finding itself is in `authn`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use rustls::pki_types::CertificateDer;
+
+/// The user behind a request, as upstream's user.Info.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    pub name: String,
+    pub uid: String,
+    pub groups: Vec<String>,
+    pub extra: BTreeMap<String, Vec<String>>,
+}
+
+impl Identity {
+    /// A user without uid and extra.
+    pub fn new(name: impl Into<String>, groups: &[&str]) -> Self {
+        Self { name: name.into(), groups: groups.iter().map(|g| (*g).to_owned()).collect(), ..Self::default() }
+    }
+
+    /// What a request without credentials is.
+    pub fn anonymous() -> Self {
+        Self::new("system:anonymous", &["system:unauthenticated"])
+    }
+
+    /// The server's own hand: bootstrap and internal requests.
+    pub fn server() -> Self {
+        Self::new("system:apiserver", &["system:masters", "system:authenticated"])
+    }
+
+    pub fn in_group(&self, group: &str) -> bool {
+        self.groups.iter().any(|g| g == group)
+    }
+}
+
+/// Credentials were presented and refused; answered with 401, the text goes to the log only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AuthError(pub String);
+
+/// Finds the identity of a request. `None`: no credentials of its sort were presented; the next one is asked, last comes anonymous.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    async fn authenticate(
+        &self,
+        parts: &http::request::Parts,
+        peer_certificates: &[CertificateDer<'static>],
+    ) -> Result<Option<Identity>, AuthError>;
+}
