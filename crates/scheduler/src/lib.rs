@@ -1,1 +1,20 @@
-//! Room scheduler.
+//! The scheduler: a framework of pure plugins, a queue that events wake, a cache with assumptions, and binding (the only IO).
+
+mod cache;
+mod cycle;
+mod framework;
+mod node_info;
+mod plugins;
+mod queue;
+mod resources;
+
+#[cfg(test)]
+mod tests;
+
+pub use cache::Cache;
+pub use cycle::{Diagnosis, Placement, schedule};
+pub use framework::{ClusterEvent, Plugin, Refusal};
+pub use node_info::NodeInfo;
+pub use plugins::{ALL, MOST_ALLOCATED, find, matches_node, tolerates};
+pub use queue::{Queue, QueuedPod};
+pub use resources::{Amounts, amount, pod_requests};
