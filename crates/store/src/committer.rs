@@ -165,7 +165,13 @@ impl<M> Committer<M> {
             .into_values()
             .flatten()
             .filter(|(key, revision)| self.pending.get(key).is_some_and(|item| item.revision == *revision))
-            .map(|(key, revision)| Write { key, expect: Expect::Revision(revision), op: Op::Delete, ttl_seconds: None, lazy: true })
+            .map(|(key, revision)| Write {
+                key,
+                expect: Expect::Revision(revision),
+                op: Op::Delete,
+                ttl_seconds: None,
+                lazy: true,
+            })
             .collect();
         if writes.is_empty() {
             return Ok(());

@@ -28,7 +28,14 @@ pub(crate) struct Head<M> {
 
 impl<M> Head<M> {
     pub(crate) fn new(floor: Revision, limits: RingLimits) -> Self {
-        Self { revision: floor, items: OrdMap::new(), resources: BTreeMap::new(), floor, lossy: (Vec::new(), 0), limits }
+        Self {
+            revision: floor,
+            items: OrdMap::new(),
+            resources: BTreeMap::new(),
+            floor,
+            lossy: (Vec::new(), 0),
+            limits,
+        }
     }
 
     /// The ring of the resource that `key_or_prefix` lies in.
@@ -92,7 +99,11 @@ impl<M> Head<M> {
     }
 
     /// The keys below `prefix` as they were at `revision`, by undoing later events.
-    pub(crate) fn items_at(&self, prefix: &str, revision: Revision) -> Result<OrdMap<Arc<str>, Arc<Item<M>>>, Compacted> {
+    pub(crate) fn items_at(
+        &self,
+        prefix: &str,
+        revision: Revision,
+    ) -> Result<OrdMap<Arc<str>, Arc<Item<M>>>, Compacted> {
         if revision >= self.revision {
             return Ok(self.items.clone());
         }

@@ -50,7 +50,11 @@ pub enum Expect {
 #[derive(Debug)]
 pub enum Op<M> {
     /// Stores `bytes`; the revision's digits are inserted at offset `splice_at`.
-    Put { bytes: Bytes, splice_at: usize, meta: Arc<M> },
+    Put {
+        bytes: Bytes,
+        splice_at: usize,
+        meta: Arc<M>,
+    },
     Delete,
 }
 

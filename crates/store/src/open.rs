@@ -167,7 +167,12 @@ fn closed<M>(count: usize) -> Answers<M> {
 }
 
 /// The committer's thread: sleeps until a write comes or something is due.
-fn run<M>(mut committer: Committer<M>, mut receiver: mpsc::UnboundedReceiver<Request<M>>, now: &Now, on_fatal: &Arc<dyn Fn(&str) + Send + Sync>) {
+fn run<M>(
+    mut committer: Committer<M>,
+    mut receiver: mpsc::UnboundedReceiver<Request<M>>,
+    now: &Now,
+    on_fatal: &Arc<dyn Fn(&str) + Send + Sync>,
+) {
     // If the committer panics, acknowledged order can no longer be promised: the process has to end.
     struct Fuse<'a>(&'a Arc<dyn Fn(&str) + Send + Sync>);
     impl Drop for Fuse<'_> {
@@ -178,7 +183,8 @@ fn run<M>(mut committer: Committer<M>, mut receiver: mpsc::UnboundedReceiver<Req
         }
     }
     let _fuse = Fuse(on_fatal);
-    let waiter = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a timer-only runtime can be built");
+    let waiter =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a timer-only runtime can be built");
     let result = loop {
         let wait = if committer.unsynced {
             Some(LAZY_SYNC)
@@ -251,7 +257,13 @@ fn recover<M>(mut engine: Box<dyn Engine>, options: &Options<M>) -> Result<Commi
     Ok(committer)
 }
 
-fn replay<M>(committer: &mut Committer<M>, head: &mut Head<M>, record: Record, options: &Options<M>, compacted: Revision) {
+fn replay<M>(
+    committer: &mut Committer<M>,
+    head: &mut Head<M>,
+    record: Record,
+    options: &Options<M>,
+    compacted: Revision,
+) {
     let previous = committer.pending.get(record.key.as_str()).cloned();
     let revision = record.revision;
     let key: Arc<str> = record.key.into();
@@ -276,6 +288,7 @@ fn replay<M>(committer: &mut Committer<M>, head: &mut Head<M>, record: Record, o
         head.restore(key, (!deleted).then_some(item));
         return;
     }
-    let event = Event { revision, previous, current: (!deleted).then(|| item.clone()), deleted: deleted.then_some(item) };
+    let event =
+        Event { revision, previous, current: (!deleted).then(|| item.clone()), deleted: deleted.then_some(item) };
     head.apply(Arc::new(event), record.written);
 }

@@ -62,5 +62,6 @@ impl<M> Ring<M> {
 
 fn weight<M>(event: &Event<M>) -> usize {
     // The current state is shared with the cache; what the ring alone keeps alive is the previous one.
-    128 + event.previous.as_ref().map_or(0, |item| item.bytes.len()) + event.deleted.as_ref().map_or(0, |item| item.bytes.len())
+    128 + event.previous.as_ref().map_or(0, |item| item.bytes.len())
+        + event.deleted.as_ref().map_or(0, |item| item.bytes.len())
 }

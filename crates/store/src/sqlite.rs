@@ -40,8 +40,7 @@ impl SqliteEngine {
                  INSERT OR IGNORE INTO state VALUES ('format', 1), ('high_water', 0), ('compacted', 0), ('clean', 1);",
             )
             .map_err(open)?;
-        let engine =
-            Self { path: path.to_owned(), connection, syncing: true, since_checkpoint: 0, checkpointer: None };
+        let engine = Self { path: path.to_owned(), connection, syncing: true, since_checkpoint: 0, checkpointer: None };
         let format = engine.state("format")?;
         if format > FORMAT {
             return Err(EngineError::Newer { path: engine.path, format });
@@ -112,7 +111,8 @@ impl Engine for SqliteEngine {
             clean: self.state("clean")? == 1,
         };
         {
-            let sql = "SELECT revision, key, created, value, splice_at, written, expires, crc FROM log ORDER BY revision";
+            let sql =
+                "SELECT revision, key, created, value, splice_at, written, expires, crc FROM log ORDER BY revision";
             let mut statement = self.connection.prepare(sql).map_err(step("read the log"))?;
             let mut rows = statement.query([]).map_err(step("read the log"))?;
             while let Some(row) = rows.next().map_err(step("read the log"))? {

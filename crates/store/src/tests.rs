@@ -199,7 +199,8 @@ fn concurrent_writers_share_batches_and_all_become_durable() {
         assert!(answers.iter().flatten().all(Result::is_ok));
     });
     drop(store);
-    let store = Store::open(Box::new(SqliteEngine::open(&path).expect("opens")), options(&clock, false)).expect("opens");
+    let store =
+        Store::open(Box::new(SqliteEngine::open(&path).expect("opens")), options(&clock, false)).expect("opens");
     assert_eq!(store.snapshot().range("/registry/pods/").count(), 200);
 }
 
