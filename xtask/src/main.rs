@@ -1,1 +1,33 @@
-fn main() {}
+//! The project's commands: `cargo xtask COMMAND`.
+
+mod e2e;
+mod packages;
+mod process;
+mod test;
+mod tidy;
+mod tools;
+mod up;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  up        install what is needed, build, start a cluster with a demo web server (as root)
+  test      install what tests need; format, lints, tidy, unit tests, properties, simulation, end-to-end stories
+  nightly   everything test runs, and the long matrices
+  tidy      check the house rules
+  e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
+  tools     build the kubectl versions that tests use";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    std::env::set_current_dir(process::root())?;
+    match arguments.first().map(String::as_str) {
+        Some("up") => up::run(),
+        Some("test") => test::ci(),
+        Some("nightly") => test::nightly(),
+        Some("tidy") => tidy::run(),
+        Some("e2e") => e2e::run(&arguments[1..]),
+        Some("tools") => tools::run(&tools::ALL),
+        _ => bail!("{USAGE}"),
+    }
+}

@@ -1,0 +1,68 @@
+//! What a story may not leave behind: mounts, namespaces, cgroups, links, processes, loop devices. Taken before and after, compared.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::process::run;
+
+/// Everything on the machine that a node could leave behind.
+#[derive(Debug)]
+pub struct Inventory {
+    things: BTreeSet<String>,
+}
+
+impl Inventory {
+    /// Looks at the machine.
+    pub fn take() -> Result<Self> {
+        let mut things = BTreeSet::new();
+        for line in fs::read_to_string("/proc/self/mountinfo")?.lines() {
+            things.insert(format!("mount {}", line.split(' ').nth(4).unwrap_or_default()));
+        }
+        for line in run("ip", &["-o", "link"])?.lines() {
+            things.insert(format!("link {}", line.split(':').nth(1).unwrap_or_default().trim()));
+        }
+        for line in run("ip", &["route", "show", "table", "all"])?.lines() {
+            things.insert(format!("route {line}"));
+        }
+        cgroups(Path::new("/sys/fs/cgroup"), 0, &mut things);
+        for entry in fs::read_dir("/proc")?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ");
+            // Only our own processes count: others come and go.
+            if name.parse::<u32>().is_ok()
+                && command.contains("oxkube")
+                && !command.contains("e2e")
+                && !command.contains("xtask")
+            {
+                things.insert(format!("process {command}"));
+            }
+        }
+        for entry in fs::read_dir("/sys/block")?.flatten() {
+            let backing = entry.path().join("loop/backing_file");
+            if let Ok(file) = fs::read_to_string(backing) {
+                things.insert(format!("loop device on {}", file.trim()));
+            }
+        }
+        Ok(Self { things })
+    }
+
+    /// What is there now and was not before.
+    pub fn added_since(&self, before: &Self) -> Vec<String> {
+        self.things.difference(&before.things).cloned().collect()
+    }
+}
+
+fn cgroups(folder: &Path, depth: usize, things: &mut BTreeSet<String>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            things.insert(format!("cgroup {}", entry.path().display()));
+            if depth < 6 {
+                cgroups(&entry.path(), depth + 1, things);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! End-to-end stories: the real binary, real kubectl, real containers. Each story runs in pid, mount and network namespaces of its own
+//! that die with it; the runner compares the machine before and after.
+
+mod cluster;
+mod images;
+mod isolation;
+mod leaks;
+mod process;
+mod registry;
+mod runner;
+mod stories;
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.first().map(String::as_str) {
+        Some("inside") => isolation::run_story(&arguments[1..]),
+        _ => runner::run(&arguments),
+    }
+}

@@ -1,0 +1,32 @@
+//! The list of stories. One file each; each says what it shows.
+
+mod first_pod;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+/// When a story runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tier {
+    Ci,
+    Nightly,
+}
+
+/// One end-to-end story.
+pub struct Story {
+    pub name: &'static str,
+    pub shows: &'static str,
+    pub tier: Tier,
+    pub deadline_seconds: u64,
+    /// Runs inside the story's namespaces, with a folder of its own.
+    pub run: fn(&Path) -> Result<()>,
+}
+
+/// All stories, in the order they run.
+pub const ALL: &[Story] = &[first_pod::STORY];
+
+/// A story by name.
+pub fn find(name: &str) -> Option<&'static Story> {
+    ALL.iter().find(|story| story.name == name)
+}

