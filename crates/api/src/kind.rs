@@ -98,6 +98,10 @@ pub struct Hooks {
     pub prepare_update: fn(&mut Value, &Value, &WriteContext),
     /// `(new, old)` for the subresource named in the context (not `status` or `scale`, which the generic path does).
     pub prepare_subresource: fn(&mut Value, &Value, &WriteContext),
+    /// The object has just been marked as being deleted (a Namespace's phase becomes Terminating).
+    pub prepare_delete: fn(&mut Value),
+    /// Whether something of the kind's own, besides metadata.finalizers, still keeps a deleted object (a Namespace's spec.finalizers).
+    pub delays_deletion: fn(&Value) -> bool,
     pub validate: fn(&Value, &WriteContext) -> Vec<FieldError>,
     /// `(new, old)`: immutability and the like, after `validate`.
     pub validate_update: fn(&Value, &Value, &WriteContext) -> Vec<FieldError>,
@@ -162,6 +166,9 @@ fn no_fields(_: &Value) -> Vec<(&'static str, String)> {
 fn no_warnings(_: &Value) -> Vec<String> {
     Vec::new()
 }
+fn never(_: &Value) -> bool {
+    false
+}
 fn no_grace(_: &Value) -> Option<i64> {
     None
 }
@@ -173,6 +180,8 @@ impl Hooks {
         prepare_create: keep_create,
         prepare_update: keep_update,
         prepare_subresource: keep_update,
+        prepare_delete: keep,
+        delays_deletion: never,
         validate: accept,
         validate_update: accept_update,
         selectable_fields: no_fields,
