@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask COMMAND`.
 
+mod codegen;
 mod e2e;
 mod packages;
 mod process;
@@ -16,7 +17,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   nightly   everything test runs, and the long matrices
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
-  tools     build the kubectl versions that tests use";
+  tools     build the kubectl versions that tests use
+  codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,6 +29,7 @@ fn main() -> Result<()> {
         Some("nightly") => test::nightly(),
         Some("tidy") => tidy::run(),
         Some("e2e") => e2e::run(&arguments[1..]),
+        Some("codegen") => codegen::run(),
         Some("tools") => tools::run(&tools::ALL),
         _ => bail!("{USAGE}"),
     }
