@@ -24,7 +24,11 @@ pub struct Objects {
 
 /// `/registry/pods/`, `/registry/pods/default/`.
 pub fn prefix(kind: &Kind, namespace: &str) -> String {
-    if namespace.is_empty() { format!("/registry/{}/", kind.storage) } else { format!("/registry/{}/{namespace}/", kind.storage) }
+    if namespace.is_empty() {
+        format!("/registry/{}/", kind.storage)
+    } else {
+        format!("/registry/{}/{namespace}/", kind.storage)
+    }
 }
 
 /// `/registry/pods/default/web`.
@@ -36,7 +40,10 @@ pub fn key(kind: &Kind, namespace: &str, name: &str) -> String {
 pub fn encode(object: &mut Value) -> Result<(Bytes, usize), Status> {
     let root = object.as_object_mut().ok_or_else(|| Status::internal("an object is not a JSON object"))?;
     let metadata = root.entry("metadata").or_insert_with(|| Value::Object(Default::default()));
-    metadata.as_object_mut().ok_or_else(|| Status::internal("metadata is not a JSON object"))?.insert("resourceVersion".into(), "".into());
+    metadata
+        .as_object_mut()
+        .ok_or_else(|| Status::internal("metadata is not a JSON object"))?
+        .insert("resourceVersion".into(), "".into());
     let mut out = Vec::with_capacity(1024);
     let mut gap = 0;
     write_map(&mut out, root, |out, key, value| {
@@ -132,14 +139,29 @@ impl Objects {
     pub async fn update(&self, kind: &'static Kind, object: Value) -> Result<Value, Status> {
         let expect = match object["metadata"]["resourceVersion"].as_str().unwrap_or_default() {
             "" => Expect::Exists,
-            text => Expect::Revision(text.parse().map_err(|_| Status::bad_request(format!("invalid resourceVersion {text:?}")))?),
+            text => Expect::Revision(
+                text.parse().map_err(|_| Status::bad_request(format!("invalid resourceVersion {text:?}")))?,
+            ),
         };
         Ok(parse(&self.put(kind, object, expect).await?.item))
     }
 
     /// Removes an object at once, whatever its finalizers; `Ok(None)`: it was not there.
     pub async fn remove(&self, kind: &'static Kind, namespace: &str, name: &str) -> Result<Option<Value>, Status> {
-        match self.commit(kind, name, Write { key: key(kind, namespace, name).into(), expect: Expect::Exists, op: Op::Delete, ttl_seconds: None, lazy: false }).await {
+        match self
+            .commit(
+                kind,
+                name,
+                Write {
+                    key: key(kind, namespace, name).into(),
+                    expect: Expect::Exists,
+                    op: Op::Delete,
+                    ttl_seconds: None,
+                    lazy: false,
+                },
+            )
+            .await
+        {
             Ok(committed) => Ok(Some(parse(&committed.item))),
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(CommitError::Closed) => Err(closed()),
@@ -151,7 +173,13 @@ impl Objects {
         let (bytes, splice_at) = encode(&mut object)?;
         let (namespace, name) = (meta.namespace.clone(), meta.name.clone());
         let op = Op::Put { bytes, splice_at, meta };
-        let write = Write { key: key(kind, &namespace, &name).into(), expect, op, ttl_seconds: kind.hooks.ttl_seconds, lazy: false };
+        let write = Write {
+            key: key(kind, &namespace, &name).into(),
+            expect,
+            op,
+            ttl_seconds: kind.hooks.ttl_seconds,
+            lazy: false,
+        };
         self.commit(kind, &name, write).await.map_err(|error| match error {
             CommitError::Closed => closed(),
             CommitError::Conflict { .. } if expect == Expect::Absent => Status::already_exists(kind, &name),
@@ -160,7 +188,12 @@ impl Objects {
         })
     }
 
-    pub(crate) async fn commit(&self, _kind: &'static Kind, _name: &str, write: Write<Meta>) -> Result<Committed<Meta>, CommitError<Meta>> {
+    pub(crate) async fn commit(
+        &self,
+        _kind: &'static Kind,
+        _name: &str,
+        write: Write<Meta>,
+    ) -> Result<Committed<Meta>, CommitError<Meta>> {
         self.store.commit(vec![write]).await.pop().unwrap_or(Err(CommitError::Closed))
     }
 }

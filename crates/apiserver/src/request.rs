@@ -9,7 +9,12 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     pub fn parse(text: &str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        Self(pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(v_plus(k)), decode(v_plus(v)))).collect())
+        Self(
+            pairs
+                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+                .map(|(k, v)| (decode(v_plus(k)), decode(v_plus(v))))
+                .collect(),
+        )
     }
 
     /// The first value of a parameter.
@@ -41,7 +46,10 @@ fn decode(text: String) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok()).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match hex.filter(|_| bytes[at] == b'%') {
             Some(byte) => {
                 out.push(byte);
@@ -155,7 +163,11 @@ impl RequestInfo {
 
     /// `pods`, `pods/log`.
     pub fn resource_path(&self) -> String {
-        if self.subresource.is_empty() { self.resource.clone() } else { format!("{}/{}", self.resource, self.subresource) }
+        if self.subresource.is_empty() {
+            self.resource.clone()
+        } else {
+            format!("{}/{}", self.resource, self.subresource)
+        }
     }
 
     /// Whether the request is for all objects below the path, not for one.
@@ -168,7 +180,10 @@ impl RequestInfo {
 fn single_name(selector: &str) -> Option<String> {
     let terms = selector.split(',').filter_map(|term| term.split_once('='));
     let mut names = terms.filter(|(key, _)| *key == "metadata.name").map(|(_, value)| value.trim_start_matches('='));
-    names.next().filter(|name| !name.is_empty() && !name.contains('/') && !name.contains('%') && *name != "." && *name != "..").map(str::to_owned)
+    names
+        .next()
+        .filter(|name| !name.is_empty() && !name.contains('/') && !name.contains('%') && *name != "." && *name != "..")
+        .map(str::to_owned)
 }
 
 fn verb_of(method: &Method) -> &'static str {

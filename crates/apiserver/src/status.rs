@@ -47,7 +47,8 @@ impl Status {
     }
 
     fn about(code: u16, reason: &'static str, (group, resource, name): (&str, &str, &str), message: String) -> Self {
-        let details = Details { group: group.to_owned(), kind: resource.to_owned(), name: name.to_owned(), ..Details::default() };
+        let details =
+            Details { group: group.to_owned(), kind: resource.to_owned(), name: name.to_owned(), ..Details::default() };
         Self { code, reason, message, details: Some(Box::new(details)) }
     }
 
@@ -76,12 +77,15 @@ impl Status {
     /// No free name was found for a generateName.
     pub fn generate_name_conflict(kind: &Kind, name: &str) -> Self {
         let resource = qualified(kind.group, kind.plural);
-        let message = format!("{resource} {name:?} already exists, the server was not able to generate a unique name for the object");
+        let message = format!(
+            "{resource} {name:?} already exists, the server was not able to generate a unique name for the object"
+        );
         Self::about(409, "AlreadyExists", (kind.group, kind.plural, name), message).retry_after(1)
     }
 
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
-        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(kind.group, kind.plural));
+        let message =
+            format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(kind.group, kind.plural));
         Self::about(409, "Conflict", (kind.group, kind.plural, name), message)
     }
 
@@ -169,7 +173,8 @@ impl Status {
 
     pub fn unsupported_media_type(accepted: &[&str]) -> Self {
         let list = accepted.join(", ");
-        let message = format!("the body of the request was in an unknown format - accepted media types include: {list}");
+        let message =
+            format!("the body of the request was in an unknown format - accepted media types include: {list}");
         Self::plain(415, "UnsupportedMediaType", message)
     }
 
@@ -196,8 +201,11 @@ impl Status {
     /// A transient failure; the client should try again.
     pub fn server_timeout(kind: &Kind, operation: &str, retry_after_seconds: u32) -> Self {
         let resource = qualified(kind.group, kind.plural);
-        let message = format!("The {operation} operation against {resource} could not be completed at this time, please try again.");
-        Self::about(500, "ServerTimeout", (kind.group, kind.plural, operation), message).retry_after(retry_after_seconds)
+        let message = format!(
+            "The {operation} operation against {resource} could not be completed at this time, please try again."
+        );
+        Self::about(500, "ServerTimeout", (kind.group, kind.plural, operation), message)
+            .retry_after(retry_after_seconds)
     }
 
     pub fn timeout(message: &str, retry_after_seconds: u32) -> Self {
@@ -208,7 +216,11 @@ impl Status {
     pub fn too_large_resource_version(asked: u64, current: u64) -> Self {
         let mut status = Self::timeout(&format!("Too large resource version: {asked}, current: {current}"), 1);
         let message = "Too large resource version".to_owned();
-        status.details_mut().causes.push(Cause { reason: "ResourceVersionTooLarge".to_owned(), message, field: String::new() });
+        status.details_mut().causes.push(Cause {
+            reason: "ResourceVersionTooLarge".to_owned(),
+            message,
+            field: String::new(),
+        });
         status
     }
 
@@ -244,7 +256,13 @@ impl Status {
 
     /// The answer to a deletion that left nothing behind.
     pub fn deleted(kind: &Kind, name: &str, uid: &str) -> Value {
-        let details = Details { group: kind.group.into(), kind: kind.plural.into(), name: name.into(), uid: uid.into(), ..Details::default() };
+        let details = Details {
+            group: kind.group.into(),
+            kind: kind.plural.into(),
+            name: name.into(),
+            uid: uid.into(),
+            ..Details::default()
+        };
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details.to_value()})
     }
 }
