@@ -1,0 +1,35 @@
+//! The real clock, randomness and spawner: the one place where the binary touches them.
+
+use std::fs::File;
+use std::io::Read;
+
+use api::env::Env;
+
+/// The environment of a running node. Must be called inside the tokio runtime that its tasks shall run on.
+pub fn real() -> Env {
+    let handle = tokio::runtime::Handle::current();
+    Env::new(jiff::Timestamp::now, fill_random, move |name, task| {
+        let watched = handle.spawn(task);
+        handle.spawn(async move {
+            if let Err(error) = watched.await
+                && error.is_panic()
+            {
+                tracing::error!(task = name, "a task panicked: {error}");
+            }
+        });
+    })
+}
+
+/// Seconds since 1970, for the store.
+pub fn now_seconds() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn fill_random(buffer: &mut [u8]) {
+    // getrandom(2) never fails once the kernel's pool is ready; /dev/urandom is the way where a sandbox forbids the call.
+    if rustix::rand::getrandom(&mut *buffer, rustix::rand::GetRandomFlags::empty()).is_ok_and(|read| read == buffer.len()) {
+        return;
+    }
+    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(buffer));
+    read.expect("the kernel gives random bytes");
+}

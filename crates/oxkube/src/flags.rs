@@ -1,0 +1,124 @@
+//! The command line of `server` and `agent`: a contract. Every flag is also an OXKUBE_* variable.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Kubernetes in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "oxkube", version, about, disable_help_subcommand = true)]
+pub struct Command {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What the binary is asked to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the control plane, and a node on this machine.
+    Server(Box<ServerFlags>),
+    /// Run a node that joins a server.
+    Agent(Box<AgentFlags>),
+    /// Talk to a cluster, as kubectl does.
+    Kubectl {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Images of this node.
+    Image {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Stop what this binary started here and remove exactly what its ledger lists.
+    Uninstall {
+        #[arg(long, env = "OXKUBE_DATA_DIR", default_value = "/var/lib/oxkube")]
+        data_dir: PathBuf,
+    },
+    /// Print the version.
+    Version,
+    /// Processes that the node starts by itself.
+    #[command(hide = true)]
+    Internal {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+/// Flags of a control plane.
+#[derive(Clone, Debug, Args)]
+pub struct ServerFlags {
+    /// Where the kubeconfig of the cluster's administrator is written.
+    #[arg(long, env = "OXKUBE_WRITE_KUBECONFIG", value_name = "PATH", default_value = "/etc/oxkube/kubeconfig.yaml")]
+    pub write_kubeconfig: PathBuf,
+    #[arg(long, env = "OXKUBE_HTTPS_LISTEN_PORT", value_name = "PORT", default_value_t = 6443)]
+    pub https_listen_port: u16,
+    /// Address the API listens on; all addresses when not given.
+    #[arg(long, env = "OXKUBE_BIND_ADDRESS", value_name = "ADDR")]
+    pub bind_address: Option<IpAddr>,
+    /// Address that Pods and agents reach the API at; the node's when not given.
+    #[arg(long, env = "OXKUBE_ADVERTISE_ADDRESS", value_name = "ADDR")]
+    pub advertise_address: Option<IpAddr>,
+    /// One more name or address in the API's certificate; may be repeated.
+    #[arg(long, env = "OXKUBE_TLS_SAN", value_name = "NAME", value_delimiter = ',')]
+    pub tls_san: Vec<String>,
+    #[arg(long, env = "OXKUBE_CLUSTER_CIDR", value_name = "CIDR", default_value = "10.42.0.0/16")]
+    pub cluster_cidr: String,
+    #[arg(long, env = "OXKUBE_NODE_CIDR_MASK_SIZE", value_name = "BITS", default_value_t = 24)]
+    pub node_cidr_mask_size: u8,
+    #[arg(long, env = "OXKUBE_SERVICE_CIDR", value_name = "CIDR", default_value = "10.43.0.0/16")]
+    pub service_cidr: String,
+    #[arg(long, env = "OXKUBE_CLUSTER_DNS", value_name = "ADDR", default_value = "10.43.0.10")]
+    pub cluster_dns: IpAddr,
+    /// A component not to start; may be repeated.
+    #[arg(long, env = "OXKUBE_DISABLE", value_name = "COMPONENT", value_delimiter = ',')]
+    pub disable: Vec<String>,
+    /// Run no node here.
+    #[arg(long, env = "OXKUBE_DISABLE_AGENT")]
+    pub disable_agent: bool,
+    /// The token with which agents join; made and kept in DATA_DIR/server/token when not given.
+    #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    #[command(flatten)]
+    pub node: NodeFlags,
+}
+
+/// Flags of a node that joins a server.
+#[derive(Clone, Debug, Args)]
+pub struct AgentFlags {
+    /// The server to join.
+    #[arg(long, env = "OXKUBE_SERVER", value_name = "https://HOST:6443")]
+    pub server: String,
+    #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: String,
+    #[command(flatten)]
+    pub node: NodeFlags,
+}
+
+/// Flags of every node.
+#[derive(Clone, Debug, Args)]
+pub struct NodeFlags {
+    #[arg(long, env = "OXKUBE_DATA_DIR", value_name = "DIR", default_value = "/var/lib/oxkube")]
+    pub data_dir: PathBuf,
+    /// The host's name when not given.
+    #[arg(long, env = "OXKUBE_NODE_NAME", value_name = "NAME")]
+    pub node_name: Option<String>,
+    /// The address of the interface with the default route when not given.
+    #[arg(long, env = "OXKUBE_NODE_IP", value_name = "ADDR")]
+    pub node_ip: Option<IpAddr>,
+    #[arg(long, env = "OXKUBE_NODE_LABEL", value_name = "K=V", value_delimiter = ',')]
+    pub node_label: Vec<String>,
+    #[arg(long, env = "OXKUBE_NODE_TAINT", value_name = "K=V:EFFECT", value_delimiter = ',')]
+    pub node_taint: Vec<String>,
+    #[arg(long, env = "OXKUBE_MAX_PODS", value_name = "N", default_value_t = 110)]
+    pub max_pods: u32,
+    /// One more resource this node offers; may be repeated.
+    #[arg(long, env = "OXKUBE_CAPACITY", value_name = "K=V", value_delimiter = ',')]
+    pub capacity: Vec<String>,
+    /// Where images of a registry come from instead; may be repeated.
+    #[arg(long, env = "OXKUBE_REGISTRY_MIRROR", value_name = "HOST=URL", value_delimiter = ',')]
+    pub registry_mirror: Vec<String>,
+    /// A CRI socket to use instead of the built-in runtime.
+    #[arg(long, env = "OXKUBE_CONTAINER_RUNTIME_ENDPOINT", value_name = "SOCKET")]
+    pub container_runtime_endpoint: Option<String>,
+}

@@ -1,0 +1,150 @@
+//! What has to hold before anything is started: one clear line and exit code 2 otherwise, with nothing half-started.
+
+use std::fs::{self, File, OpenOptions};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// Why a node cannot start here; the text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("a node makes namespaces and mounts: run oxkube {0} as root")]
+    NotRoot(&'static str),
+    #[error("port {port} is taken on {address}: stop what listens there, or choose another with {flag}")]
+    PortTaken { address: IpAddr, port: u16, flag: &'static str },
+    #[error("data dir {0} is in use by another oxkube: stop it, or choose another with --data-dir")]
+    DataDirInUse(PathBuf),
+    #[error("data dir {path}: {source}; choose another with --data-dir")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error("--{flag} {value:?}: {problem}")]
+    BadFlag { flag: &'static str, value: String, problem: String },
+    #[error("this host has no address besides loopback: name one with --node-ip")]
+    NoAddress,
+    #[error("{flag} {cidr} overlaps the route {route} of this host: choose another range")]
+    Overlap { flag: &'static str, cidr: String, route: String },
+}
+
+/// The data dir, made and locked until this is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    pub path: PathBuf,
+    _lock: File,
+}
+
+/// Nodes need root.
+pub fn root(verb: &'static str) -> Result<(), Refusal> {
+    if rustix::process::geteuid().is_root() { Ok(()) } else { Err(Refusal::NotRoot(verb)) }
+}
+
+/// Makes and locks the data dir.
+pub fn data_dir(path: &Path) -> Result<DataDir, Refusal> {
+    let refuse = |source| Refusal::DataDir { path: path.to_owned(), source };
+    fs::create_dir_all(path).map_err(refuse)?;
+    let path = path.canonicalize().map_err(refuse)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(refuse)?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| Refusal::DataDirInUse(path.clone()))?;
+    Ok(DataDir { path, _lock: lock })
+}
+
+/// Listens, or names the port and the flag.
+pub fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<TcpListener, Refusal> {
+    let refused = |_| Refusal::PortTaken { address, port, flag };
+    let listener = TcpListener::bind(SocketAddr::new(address, port)).map_err(refused)?;
+    listener.set_nonblocking(true).map_err(refused)?;
+    Ok(listener)
+}
+
+/// A CIDR flag's value: an address range, written from its first address on.
+pub fn cidr(flag: &'static str, value: &str) -> Result<(IpAddr, u8), Refusal> {
+    let bad = |problem: &str| Refusal::BadFlag { flag, value: value.to_owned(), problem: problem.to_owned() };
+    let (address, bits) = value.split_once('/').ok_or_else(|| bad("a range looks like 10.42.0.0/16"))?;
+    let address: IpAddr = address.parse().map_err(|_| bad("the part before / is no address"))?;
+    let bits: u8 = bits.parse().map_err(|_| bad("the part after / is no number"))?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    if bits > most {
+        return Err(bad(&format!("at most /{most} is possible")));
+    }
+    Ok((address, bits))
+}
+
+/// Refuses ranges that this host already routes elsewhere.
+pub fn no_overlap(flag: &'static str, value: &str, routes: &str) -> Result<(), Refusal> {
+    let (IpAddr::V4(address), bits) = cidr(flag, value)? else { return Ok(()) };
+    for line in routes.lines().skip(1) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [link, destination, .., _, _, _] = fields.as_slice() else { continue };
+        let (Some(destination), Some(mask)) = (hex(Some(destination)), hex(fields.get(7))) else { continue };
+        // Our own links (their names begin with ox) carry our own ranges.
+        if mask == 0 || link.starts_with("ox") {
+            continue;
+        }
+        let ours = if bits == 0 { 0 } else { u32::MAX << (32 - u32::from(bits)) };
+        if u32::from(address) & ours & mask == destination & ours & mask {
+            let route = format!("{}/{} ({link})", IpAddr::from(destination.to_be_bytes()), mask.count_ones());
+            return Err(Refusal::Overlap { flag, cidr: value.to_owned(), route });
+        }
+    }
+    Ok(())
+}
+
+/// /proc/net/route writes addresses as little-endian hexadecimal.
+fn hex(field: Option<&&str>) -> Option<u32> {
+    u32::from_str_radix(field?, 16).ok().map(u32::swap_bytes)
+}
+
+/// The address this host would use towards the world, else the first one that is not loopback.
+pub fn node_address() -> Result<IpAddr, Refusal> {
+    // Connecting a datagram socket sends nothing; it only asks the routing table for a source address.
+    let routed = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    if let Ok(address) = routed
+        && !address.ip().is_loopback()
+        && !address.ip().is_unspecified()
+    {
+        return Ok(address.ip());
+    }
+    let addresses = nix::ifaddrs::getifaddrs().map_err(|_| Refusal::NoAddress)?;
+    addresses
+        .filter(|interface| !interface.interface_name.starts_with("ox"))
+        .filter_map(|interface| interface.address?.as_sockaddr_in().map(|address| IpAddr::V4(address.ip())))
+        .find(|address| !address.is_loopback())
+        .ok_or(Refusal::NoAddress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_and_refused_with_the_flag_named() {
+        assert_eq!(cidr("cluster-cidr", "10.42.0.0/16").expect("good"), (IpAddr::from([10, 42, 0, 0]), 16));
+        for bad in ["10.42.0.0", "x/16", "10.0.0.0/x", "10.0.0.0/33"] {
+            assert!(cidr("cluster-cidr", bad).expect_err(bad).to_string().starts_with("--cluster-cidr"));
+        }
+    }
+
+    #[test]
+    fn a_range_that_the_host_routes_elsewhere_is_refused() {
+        let routes = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+                      eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
+                      eth1\t00002A0A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+        let refusal = no_overlap("--cluster-cidr", "10.42.0.0/16", routes).expect_err("overlaps");
+        assert_eq!(
+            refusal.to_string(),
+            "--cluster-cidr 10.42.0.0/16 overlaps the route 10.42.0.0/16 (eth1) of this host: choose another range"
+        );
+        assert!(no_overlap("--cluster-cidr", "10.50.0.0/16", routes).is_ok());
+    }
+
+    #[test]
+    fn one_data_dir_has_one_owner() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let first = data_dir(folder.path()).expect("free");
+        assert!(matches!(data_dir(folder.path()), Err(Refusal::DataDirInUse(_))));
+        drop(first);
+        assert!(data_dir(folder.path()).is_ok());
+    }
+}
