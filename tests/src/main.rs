@@ -2,6 +2,7 @@
 //! that die with it; the runner compares the machine before and after.
 
 mod cluster;
+mod http;
 mod images;
 mod isolation;
 mod leaks;

@@ -54,3 +54,8 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
         }
     }
 }
+
+/// Keeps a load's pace: waits for what is left of `period` since `start`.
+pub fn rest_of(period: Duration, start: Instant) {
+    std::thread::sleep(period.saturating_sub(start.elapsed()));
+}

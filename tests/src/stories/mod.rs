@@ -1,6 +1,12 @@
 //! The list of stories. One file each; each says what it shows.
 
+mod bad_input;
 mod first_pod;
+mod rolling_update;
+mod scheduling;
+mod self_healing;
+mod services;
+mod workloads;
 
 use std::path::Path;
 
@@ -24,7 +30,15 @@ pub struct Story {
 }
 
 /// All stories, in the order they run.
-pub const ALL: &[Story] = &[first_pod::STORY];
+pub const ALL: &[Story] = &[
+    first_pod::STORY,
+    bad_input::STORY,
+    workloads::STORY,
+    services::STORY,
+    scheduling::STORY,
+    self_healing::STORY,
+    rolling_update::STORY,
+];
 
 /// A story by name.
 pub fn find(name: &str) -> Option<&'static Story> {
