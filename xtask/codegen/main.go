@@ -1,5 +1,6 @@
 // Command codegen prints the field table of every kind the server knows: facts about the published Go types (field names, kinds of
-// value, JSON and protobuf tags, strategic-merge tags) joined with the list types of client-go's apply configurations. No prose.
+// value, JSON and protobuf tags, strategic-merge tags) joined with the list types of client-go's apply configurations; no prose. It also prints what
+// upstream's decoder makes of sample objects, the expected side of the schema engine's tests.
 package main
 
 import (
@@ -30,10 +31,15 @@ const header = `# Facts of the Kubernetes API types, written by "cargo xtask cod
 `
 
 func main() {
-	if len(os.Args) != 2 {
-		fail("usage: codegen OUTPUT")
+	if len(os.Args) != 3 {
+		fail("usage: codegen TABLE CASES_DIRECTORY")
 	}
-	file, err := os.Create(os.Args[1])
+	writeTable(os.Args[1])
+	writeCases(os.Args[2])
+}
+
+func writeTable(path string) {
+	file, err := os.Create(path)
 	check(err)
 	out := bufio.NewWriter(file)
 	fmt.Fprint(out, header)

@@ -70,25 +70,6 @@ pub fn yaml(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     yaml::decode(bytes)
 }
 
-/// Where in the tree a decoder is: a list through its stack frames, written out only when something is to be reported.
-#[derive(Clone, Copy)]
-enum Path<'a> {
-    Root,
-    Key(&'a Path<'a>, &'a str),
-    Index(&'a Path<'a>, usize),
-}
-
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Path::Root => Ok(()),
-            Path::Key(Path::Root, key) => f.write_str(key),
-            Path::Key(parent, key) => write!(f, "{parent}.{key}"),
-            Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
-        }
-    }
-}
-
 /// Notes a duplicate unless it is already known or there are too many.
 fn note(duplicates: &mut Vec<Duplicate>, duplicate: Duplicate) {
     if duplicates.len() < MAX_DUPLICATES && !duplicates.contains(&duplicate) {

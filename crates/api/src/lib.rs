@@ -4,4 +4,6 @@ pub mod decode;
 pub mod env;
 pub mod field_error;
 pub mod kind;
+pub(crate) mod path;
 pub mod quantity;
+pub mod schema;

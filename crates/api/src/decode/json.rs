@@ -7,7 +7,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::{DecodeError, Decoded, Duplicate, Path, note};
+use super::{DecodeError, Decoded, Duplicate, note};
+use crate::path::Path;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let text = String::from_utf8_lossy(bytes);

@@ -7,7 +7,8 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, StrInp
 use serde_json::{Map, Value};
 
 use super::yaml_scalar::{Scalar, resolve};
-use super::{DecodeError, Decoded, Duplicate, MAX_DEPTH, Path, note};
+use super::{DecodeError, Decoded, Duplicate, MAX_DEPTH, note};
+use crate::path::Path;
 
 /// Nodes that aliases may add to a document: enough for any manifest, too few for a bomb.
 const MAX_ALIASED_NODES: usize = 100_000;
