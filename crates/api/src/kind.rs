@@ -43,12 +43,44 @@ pub struct Subresource {
     pub role: SubresourceRole,
 }
 
+/// The verbs of most resources.
+pub const STANDARD_VERBS: &[&str] =
+    &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+
+impl Subresource {
+    /// The `scale` of Deployments and the like.
+    pub const SCALE: Subresource = Subresource {
+        name: "scale",
+        group: "autoscaling",
+        version: "v1",
+        kind: "Scale",
+        verbs: &["get", "patch", "update"],
+        role: SubresourceRole::Scale {
+            spec_replicas: ".spec.replicas",
+            status_replicas: ".status.replicas",
+            selector: ".spec.selector",
+        },
+    };
+
+    /// The `status` of the kind named.
+    pub const fn status(group: &'static str, version: &'static str, kind: &'static str) -> Subresource {
+        Subresource {
+            name: "status",
+            group,
+            version,
+            kind,
+            verbs: &["get", "patch", "update"],
+            role: SubresourceRole::Status,
+        }
+    }
+}
+
 /// How a subresource is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubresourceRole {
     /// Writes touch `status` (and metadata as upstream allows); everything else is kept from the stored object.
     Status,
-    /// autoscaling/v1 Scale over the JSON paths given here.
+    /// autoscaling/v1 Scale over the JSON paths given here. The selector is a text, a metav1.LabelSelector or a plain map of labels.
     Scale { spec_replicas: &'static str, status_replicas: &'static str, selector: &'static str },
     /// A write of the same object by another strategy (`ephemeralcontainers`, `resize`, `approval`, `finalize`): `Hooks::prepare_subresource`.
     Same,

@@ -1,0 +1,21 @@
+//! MutatingAdmissionPolicy: changes to requests, written in CEL.
+
+use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+
+pub static KIND: Kind = Kind {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "MutatingAdmissionPolicy",
+    plural: "mutatingadmissionpolicies",
+    singular: "mutatingadmissionpolicy",
+    short_names: &[],
+    categories: &["api-extensions"],
+    namespaced: false,
+    verbs: STANDARD_VERBS,
+    storage: "mutatingadmissionpolicies",
+    storage_version: None,
+    subresources: &[],
+    columns: &[],
+    service: "",
+    hooks: Hooks { has_generation: true, unconditional_update: false, ..Hooks::NONE },
+};

@@ -1,0 +1,21 @@
+//! MutatingAdmissionPolicyBinding: where a MutatingAdmissionPolicy applies.
+
+use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+
+pub static KIND: Kind = Kind {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    kind: "MutatingAdmissionPolicyBinding",
+    plural: "mutatingadmissionpolicybindings",
+    singular: "mutatingadmissionpolicybinding",
+    short_names: &[],
+    categories: &["api-extensions"],
+    namespaced: false,
+    verbs: STANDARD_VERBS,
+    storage: "mutatingadmissionpolicybindings",
+    storage_version: None,
+    subresources: &[],
+    columns: &[],
+    service: "",
+    hooks: Hooks { has_generation: true, unconditional_update: false, ..Hooks::NONE },
+};

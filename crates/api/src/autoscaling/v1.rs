@@ -1,0 +1,3 @@
+//! Kinds of autoscaling/v1.
+
+pub mod horizontal_pod_autoscaler;

@@ -1,0 +1,21 @@
+//! Lease: a lock or heartbeat that is renewed.
+
+use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+
+pub static KIND: Kind = Kind {
+    group: "coordination.k8s.io",
+    version: "v1",
+    kind: "Lease",
+    plural: "leases",
+    singular: "lease",
+    short_names: &[],
+    categories: &[],
+    namespaced: true,
+    verbs: STANDARD_VERBS,
+    storage: "leases",
+    storage_version: None,
+    subresources: &[],
+    columns: &[],
+    service: "",
+    hooks: Hooks { create_on_update: true, unconditional_update: false, ..Hooks::NONE },
+};

@@ -1,0 +1,3 @@
+//! Kinds of events.k8s.io/v1.
+
+pub mod event;

@@ -1,0 +1,3 @@
+//! Kinds of policy/v1.
+
+pub mod pod_disruption_budget;
