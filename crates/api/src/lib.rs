@@ -5,6 +5,7 @@ pub mod env;
 pub mod field_error;
 pub mod kind;
 pub mod kinds;
+pub(crate) mod path;
 pub mod quantity;
 pub mod schema;
 
