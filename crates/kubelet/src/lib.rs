@@ -1,1 +1,3 @@
-//! Room kubelet.
+//! The kubelet: Pods to containers over CRI, volumes, probes, status, streaming. Speaks only CRI to containers.
+
+pub mod cri;

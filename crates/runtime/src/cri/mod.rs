@@ -1,0 +1,4 @@
+//! The container runtime interface as generated code: messages, client and server.
+
+#[allow(clippy::all, clippy::pedantic, missing_docs)]
+pub mod v1;
