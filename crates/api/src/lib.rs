@@ -3,11 +3,15 @@
 pub mod decode;
 pub mod env;
 pub mod field_error;
+pub mod int_or_string;
 pub mod kind;
 pub mod kinds;
+pub mod meta;
+pub mod names;
 pub(crate) mod path;
 pub mod quantity;
 pub mod schema;
+pub mod selector;
 
 // The kinds: a folder per group and version, a file per kind.
 pub mod admissionregistration {
