@@ -1,1 +1,15 @@
-//! Room network.
+//! Pod networking, service proxy, node routes, DNS edge and network policy: desired state is computed purely (`desired.rs`), applied over
+//! netlink only (`apply.rs`). No iptables, nft or CNI binaries are run, no bridge is made.
+
+pub mod error;
+pub mod ledger;
+pub mod names;
+pub mod netlink;
+pub mod nft;
+pub mod pods;
+pub mod protocol;
+pub mod rtnl;
+pub mod sysctl;
+pub mod table;
+#[cfg(test)]
+mod testing;

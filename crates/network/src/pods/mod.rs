@@ -1,0 +1,13 @@
+//! Pod networking: each sandbox gets a veth, a /32 (/128) address, a gateway that is a fixed neighbour, and one host route. No bridge.
+
+mod host_ports;
+mod lease;
+mod net;
+mod pool;
+mod wiring;
+
+pub use lease::{HostPort, Lease};
+pub use net::{Config, PodNet, Sandbox};
+
+#[cfg(test)]
+mod tests;
