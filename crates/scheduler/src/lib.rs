@@ -1,5 +1,6 @@
 //! The scheduler: a framework of pure plugins, a queue that events wake, a cache with assumptions, and binding (the only IO).
 
+mod bind;
 mod cache;
 mod cycle;
 mod framework;
@@ -7,6 +8,7 @@ mod node_info;
 mod plugins;
 mod queue;
 mod resources;
+mod run;
 
 #[cfg(test)]
 mod tests;
@@ -18,3 +20,4 @@ pub use node_info::NodeInfo;
 pub use plugins::{ALL, MOST_ALLOCATED, find, matches_node, tolerates};
 pub use queue::{Queue, QueuedPod};
 pub use resources::{Amounts, amount, pod_requests};
+pub use run::{Config, run};

@@ -1,0 +1,120 @@
+//! The scheduler's writes: binding, the PodScheduled condition, and the events that say what happened.
+
+use api::env::Env;
+use client::{ObjectKey, PatchKind, ResourceType, Rest, Result};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Distinct events that are remembered, so that a repetition raises a count instead of making an object.
+const REMEMBERED: usize = 4096;
+
+pub(crate) struct Binder {
+    rest: Rest,
+    env: Env,
+    component: String,
+    /// (Pod UID, reason, message) to the name and count of the event that said so last.
+    said: Mutex<BTreeMap<(String, String, String), (String, i32)>>,
+}
+
+impl Binder {
+    pub(crate) fn new(client: kube::Client, env: Env, component: String) -> Self {
+        Self { rest: Rest::new(client), env, component, said: Mutex::default() }
+    }
+
+    /// Binds `pod` to `node` and says so.
+    pub(crate) async fn bind(&self, pod: &Pod, node: &str) -> Result<()> {
+        let key = ObjectKey::of(&pod.metadata);
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": pod.metadata.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        });
+        self.rest.create_sub(&ResourceType::of::<Pod>(), &key, "binding", &body).await?;
+        let message = format!("Successfully assigned {}/{} to {node}", key.namespace, key.name);
+        // The Pod is bound whether or not the event can be written.
+        if let Err(error) = self.say(pod, "Normal", "Scheduled", &message).await {
+            tracing::warn!(pod = %key, %error, "event not written");
+        }
+        Ok(())
+    }
+
+    /// Sets PodScheduled=False with the reason, unless it says so already, and emits FailedScheduling.
+    pub(crate) async fn report_unschedulable(&self, pod: &Pod, message: &str) -> Result<()> {
+        self.say(pod, "Warning", "FailedScheduling", message).await?;
+        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let told = conditions.into_iter().flatten().any(|condition| {
+            condition.type_ == "PodScheduled"
+                && condition.status == "False"
+                && condition.message.as_deref() == Some(message)
+        });
+        if told {
+            return Ok(());
+        }
+        let patch = json!({"status": {"conditions": [{
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": message,
+            "lastTransitionTime": time(self.env.now()),
+        }]}});
+        let key = ObjectKey::of(&pod.metadata);
+        let answer =
+            self.rest.patch(&ResourceType::of::<Pod>(), &key, Some("status"), (PatchKind::Strategic, &patch)).await;
+        match answer {
+            // Deleted in the meantime: nobody is left to tell.
+            Err(error) if error.is_not_found() => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn say(&self, pod: &Pod, kind: &str, reason: &str, message: &str) -> Result<()> {
+        let id = (pod.metadata.uid.clone().unwrap_or_default(), reason.to_owned(), message.to_owned());
+        let known = self.said.lock().get(&id).cloned();
+        let key = ObjectKey::of(&pod.metadata);
+        let resource = ResourceType::of::<Event>();
+        if let Some((name, count)) = known {
+            let patch = json!({"count": count + 1, "lastTimestamp": time(self.env.now())});
+            let event = ObjectKey::new(key.namespace.clone(), name.clone());
+            match self.rest.patch(&resource, &event, None, (PatchKind::Merge, &patch)).await {
+                Ok(_) => {
+                    self.said.lock().insert(id, (name, count + 1));
+                    return Ok(());
+                }
+                // It has expired: say it anew.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let name = format!("{}.{:016x}", key.name, self.env.random_u64());
+        self.rest.create(&resource, &key.namespace, &self.event(pod, &name, kind, (reason, message))).await?;
+        let mut said = self.said.lock();
+        if said.len() >= REMEMBERED {
+            said.clear();
+        }
+        said.insert(id, (name, 1));
+        Ok(())
+    }
+
+    fn event(&self, pod: &Pod, name: &str, kind: &str, (reason, message): (&str, &str)) -> Value {
+        let now = time(self.env.now());
+        json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": pod.metadata.namespace},
+            "involvedObject": {
+                "apiVersion": "v1", "kind": "Pod", "name": pod.metadata.name, "namespace": pod.metadata.namespace,
+                "uid": pod.metadata.uid, "resourceVersion": pod.metadata.resource_version,
+            },
+            "type": kind, "reason": reason, "message": message,
+            "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
+            "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+        })
+    }
+}
+
+fn time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
