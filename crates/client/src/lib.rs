@@ -2,24 +2,27 @@
 //! events and leader election. It knows no controller and keeps no state of its own on disk.
 
 mod error;
+pub mod events;
 mod in_process;
 mod informer;
 mod informers;
 mod intern;
 mod kubeconfig;
+pub mod leader;
 mod lister;
 mod resource;
 mod rest;
+pub mod runtime;
 pub mod tls;
 mod watch;
 mod work_queue;
 
-pub use error::{Error, Result};
+pub use error::{Answer, Error, Result};
 pub use in_process::in_process;
 pub use informer::{Change, Informer};
 pub use informers::{Informers, Selection};
 pub use kubeconfig::{Connection, Identity};
-pub use lister::Lister;
+pub use lister::{IndexBy, Lister};
 pub use resource::{Object, ObjectKey, PartialObject, ResourceType, revision_of};
 pub use rest::{DeleteOptions, PatchKind, Propagation, Rest};
 pub use work_queue::{Backoff, WorkQueue};

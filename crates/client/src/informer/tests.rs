@@ -5,7 +5,8 @@ use std::sync::Arc;
 use api::env::Env;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::StreamBody;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
 use http_body::Frame;
 use futures::SinkExt;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -16,11 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Informer, Informers, ObjectKey, in_process};
 
+type Answer = UnsyncBoxBody<Bytes, std::io::Error>;
 type Feed = futures::channel::mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
 
 /// Hands every request to the test, which feeds its answer.
 struct Server {
-    requests: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<Response<Body>>)>,
+    requests: mpsc::UnboundedReceiver<(String, tokio::sync::oneshot::Sender<Response<Answer>>)>,
     informer: Informer<ConfigMap>,
     _stop: tokio_util::sync::DropGuard,
 }
@@ -45,29 +47,33 @@ impl Server {
         assert!(path.starts_with("/api/v1/configmaps?watch=true&allowWatchBookmarks=true&timeoutSeconds=300"), "{path}");
         assert!(path.ends_with(from), "{path} does not end with {from}");
         let (feed, frames) = futures::channel::mpsc::channel(16);
-        answer.send(Response::new(Body::wrap_body(StreamBody::new(frames)))).expect("the informer waits");
+        answer.send(Response::new(StreamBody::new(frames).boxed_unsync())).expect("the informer waits");
         feed
     }
 
     async fn refuse(&mut self, code: u16) -> String {
         let (path, answer) = self.requests.recv().await.expect("the informer asks");
         let body = format!(r#"{{"kind":"Status","code":{code},"message":"no"}}"#);
-        let response = Response::builder().status(code).body(Body::from(body.into_bytes())).expect("a response");
+        let response = Response::builder().status(code).body(full(body)).expect("a response");
         answer.send(response).expect("the informer waits");
         path
     }
 
     async fn respond(&mut self, body: &str) -> String {
         let (path, answer) = self.requests.recv().await.expect("the informer asks");
-        answer.send(Response::new(Body::from(body.as_bytes().to_vec()))).expect("the informer waits");
+        answer.send(Response::new(full(body.to_owned()))).expect("the informer waits");
         path
     }
+}
+
+fn full(text: String) -> Answer {
+    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
 }
 
 const BEGINNING: &str = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
 
 fn event(kind: &str, name: &str, revision: u64) -> String {
-    let metadata = format!(r#"{{"namespace":"default","name":"{name}","uid":"uid-{name}-{}","resourceVersion":"{revision}"}}"#, line!());
+    let metadata = format!(r#"{{"namespace":"default","name":"{name}","uid":"uid-{name}","resourceVersion":"{revision}"}}"#);
     format!(r#"{{"type":"{kind}","object":{{"apiVersion":"v1","kind":"ConfigMap","metadata":{metadata}}}}}"#) + "\n"
 }
 
