@@ -22,6 +22,9 @@ import (
 func writeCases(directory string) {
 	writeLines(filepath.Join(directory, "objects.jsonl"), objectCases())
 	writeLines(filepath.Join(directory, "strict.jsonl"), strictCases())
+	writeLines(filepath.Join(directory, "strategic.jsonl"), strategicCases())
+	writeLines(filepath.Join(directory, "jsonpatch.jsonl"), jsonPatchCases())
+	writeLines(filepath.Join(directory, "mergepatch.jsonl"), mergePatchCases())
 }
 
 func writeLines(path string, lines []any) {
