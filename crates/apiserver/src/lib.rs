@@ -3,9 +3,12 @@
 
 mod access;
 mod admit;
+pub mod authz;
 mod body;
+pub mod bootstrap;
 mod config;
 mod constant_time;
+mod follow;
 mod identity;
 mod meta;
 mod objects;
@@ -13,6 +16,8 @@ pub mod pki;
 mod request;
 mod service;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub use access::{Authorize, Decision};
 pub use admit::{AdmissionRequest, Admit, Operation, Warnings};

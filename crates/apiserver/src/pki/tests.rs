@@ -2,48 +2,15 @@
 
 use std::sync::Arc;
 
-use api::env::Env;
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
-use store::{MemoryEngine, Options, Store};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::*;
 use crate::config::Config;
-use crate::meta::Meta;
-
-/// An environment with a settable clock and counted randomness.
-pub(crate) fn environment(now: &Arc<Mutex<Timestamp>>) -> Env {
-    let (now, seed) = (now.clone(), Mutex::new(7_u64));
-    let fill = move |buffer: &mut [u8]| {
-        let mut seed = seed.lock();
-        for byte in buffer {
-            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *byte = (*seed >> 33) as u8;
-        }
-    };
-    Env::new(move || *now.lock(), fill, |_, task| drop(tokio::spawn(task)))
-}
-
-fn clock() -> Arc<Mutex<Timestamp>> {
-    Arc::new(Mutex::new("2026-11-21T12:00:00Z".parse().unwrap()))
-}
-
-fn memory_store() -> Store<Meta> {
-    let options = Options {
-        derive: Arc::new(|_, _| Meta::default()),
-        now: Arc::new(|| 0),
-        lazy_prefixes: Vec::new(),
-        ring_bytes: 1 << 20,
-        retention_seconds: 300,
-        on_fatal: Arc::new(|why| panic!("{why}")),
-        threaded: false,
-    };
-    Store::open(Box::new(MemoryEngine::default()), options).unwrap()
-}
+use crate::testing::{clock, environment, memory_store};
 
 fn unix(at: Timestamp) -> UnixTime {
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(at.as_second() as u64))

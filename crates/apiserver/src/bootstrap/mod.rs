@@ -1,0 +1,6 @@
+//! The objects a cluster has from its first start on, reconciled at every start: added and completed, never taken away from the user.
+
+mod roles;
+
+pub(crate) use roles::default_role_rules;
+pub use roles::{default_roles, role_rows};
