@@ -3,6 +3,7 @@
 
 mod access;
 mod admit;
+pub mod authn;
 pub mod authz;
 mod body;
 pub mod bootstrap;
@@ -14,6 +15,7 @@ mod meta;
 mod objects;
 pub mod pki;
 mod request;
+mod rows;
 mod service;
 mod status;
 #[cfg(test)]

@@ -29,5 +29,6 @@ pub use leaf::{Leaf, Profile, SubjectName};
 pub use open::Pki;
 pub use pem::{pem_decode, pem_encode};
 pub use request::SigningRequest;
+pub(crate) use tls::roots as authority_roots;
 pub use tls::{AnyClientCertificate, client_config, server_config};
 pub use token::ServerToken;

@@ -1,0 +1,90 @@
+//! The chain of authenticators.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::header::AUTHORIZATION;
+use rustls::pki_types::CertificateDer;
+
+use super::bootstrap_token::BootstrapTokens;
+use super::service_account::ServiceAccountTokens;
+use super::x509::ClientCertificates;
+use crate::identity::{AuthError, Authenticate, Identity};
+use crate::objects::Objects;
+use crate::pki::{Pki, PkiError};
+
+/// The bearer token of a request: in the header, or in a WebSocket's protocol list.
+pub(super) fn bearer(parts: &http::request::Parts) -> Option<&str> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = header.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The token of `base64url.bearer.authorization.k8s.io.TOKEN`, with which browsers open WebSockets.
+fn websocket_bearer(parts: &http::request::Parts) -> Option<String> {
+    use base64::Engine;
+    const PREFIX: &str = "base64url.bearer.authorization.k8s.io.";
+    let lists = parts.headers.get_all("sec-websocket-protocol").iter().filter_map(|value| value.to_str().ok());
+    let token = lists.flat_map(|list| list.split(',')).find_map(|protocol| protocol.trim().strip_prefix(PREFIX))?;
+    // What does not decode is no token: the request stays anonymous or is refused by what it asks.
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+/// Asked in order; the first identity counts. If none is found, the first refusal does.
+pub struct Authenticators(Vec<Arc<dyn Authenticate>>);
+
+impl Authenticators {
+    pub fn new(chain: Vec<Arc<dyn Authenticate>>) -> Self {
+        Self(chain)
+    }
+
+    async fn ask(
+        &self,
+        parts: &http::request::Parts,
+        peer: &[CertificateDer<'static>],
+    ) -> Result<Option<Identity>, AuthError> {
+        let mut refusal = None;
+        for authenticator in &self.0 {
+            match authenticator.authenticate(parts, peer).await {
+                Ok(Some(identity)) => return Ok(Some(identity)),
+                Ok(None) => {}
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        match refusal {
+            Some(error) => Err(error),
+            None if bearer(parts).is_some() => Err(AuthError("nobody knows this token".to_owned())),
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticate for Authenticators {
+    async fn authenticate(
+        &self,
+        parts: &http::request::Parts,
+        peer: &[CertificateDer<'static>],
+    ) -> Result<Option<Identity>, AuthError> {
+        match websocket_bearer(parts) {
+            Some(token) if bearer(parts).is_none() => {
+                let mut parts = parts.clone();
+                let value = format!("Bearer {token}")
+                    .parse()
+                    .map_err(|_| AuthError("the token is not a header value".to_owned()))?;
+                parts.headers.insert(AUTHORIZATION, value);
+                self.ask(&parts, peer).await
+            }
+            _ => self.ask(parts, peer).await,
+        }
+    }
+}
+
+/// Client certificates, service account tokens, bootstrap tokens.
+pub fn standard(pki: &Pki, tokens: Arc<ServiceAccountTokens>, objects: &Objects) -> Result<Authenticators, PkiError> {
+    let certificates = ClientCertificates::new(&[&pki.keys.client_authority.certificate], objects.env().clone())?;
+    let bootstrap = BootstrapTokens::new(objects.clone());
+    Ok(Authenticators::new(vec![Arc::new(certificates), tokens, Arc::new(bootstrap)]))
+}
