@@ -112,7 +112,7 @@ fn everything() -> Vec<Rule> {
 }
 
 /// Parts of `wanted` that `owned` does not cover.
-pub(super) fn missing_rights(owned: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
+pub(crate) fn missing_rights(owned: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
     let parts = wanted.iter().flat_map(Rule::parts);
     parts.filter(|part| !owned.iter().any(|rule| rule.covers(part))).collect()
 }

@@ -13,6 +13,7 @@ mod union;
 mod tests;
 
 pub use escalation::RoleEscalation;
+pub(crate) use escalation::missing_rights;
 pub use node::NodeAuthorizer;
 pub use rbac::Rbac;
 pub use refusal::refusal;

@@ -1,6 +1,14 @@
 //! The objects a cluster has from its first start on, reconciled at every start: added and completed, never taken away from the user.
 
+mod apply;
+mod cluster;
+mod flow;
+mod reconcile;
 mod roles;
 
+#[cfg(test)]
+mod tests;
+
+pub use apply::{BootstrapError, run};
 pub(crate) use roles::default_role_rules;
 pub use roles::{default_roles, role_rows};

@@ -51,6 +51,55 @@ pub(crate) fn default_role_rules(name: &str) -> Vec<Rule> {
     row.into_iter().flat_map(|row| Rule::list(&row.object()["rules"])).collect()
 }
 
+/// What the cluster's own nodes need to join by token: ask for a certificate, have it approved, renew it.
+const JOINING: [(&str, &str, &str); 3] = [
+    ("oxkube:kubelet-bootstrap", "system:node-bootstrapper", "system:bootstrappers"),
+    (
+        "oxkube:node-autoapprove-bootstrap",
+        "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+        "system:bootstrappers",
+    ),
+    (
+        "oxkube:node-autoapprove-certificate-rotation",
+        "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+        "system:nodes",
+    ),
+];
+
+/// Upstream's defaults with the rules of aggregating roles filled in, and our own bindings.
+pub(crate) fn desired() -> Vec<Value> {
+    let mut all = default_roles();
+    aggregate(&mut all);
+    let binding = |(name, role, group): (&str, &str, &str)| {
+        json!({
+            "apiVersion": API_VERSION, "kind": "ClusterRoleBinding", "metadata": {"name": name},
+            "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": role},
+            "subjects": [{"apiGroup": GROUP, "kind": "Group", "name": group}],
+        })
+    };
+    all.extend(JOINING.into_iter().map(binding));
+    all
+}
+
+/// `view` goes into `edit`, `edit` into `admin`: three rounds reach every rule.
+fn aggregate(roles: &mut [Value]) {
+    for _ in 0..3 {
+        for at in 0..roles.len() {
+            let selector = &roles[at]["aggregationRule"]["clusterRoleSelectors"][0]["matchLabels"];
+            let Some(label) = selector.as_object().and_then(|labels| labels.keys().next()).cloned() else { continue };
+            let mut rules: Vec<Value> = Vec::new();
+            for role in roles.iter().filter(|role| role["metadata"]["labels"][&label] == "true") {
+                for rule in role["rules"].as_array().into_iter().flatten() {
+                    if !rules.contains(rule) {
+                        rules.push(rule.clone());
+                    }
+                }
+            }
+            roles[at]["rules"] = rules.into();
+        }
+    }
+}
+
 fn list(cell: &str) -> Vec<&str> {
     cell.split(',').map(|item| if item == "core" { "" } else { item }).collect()
 }
