@@ -24,7 +24,8 @@ pub struct Kind {
     /// The version objects are stored in when it differs from `version`: `(group, version)`; both rows share `storage`.
     pub storage_version: Option<(&'static str, &'static str)>,
     pub subresources: &'static [Subresource],
-    /// Printer columns after Name and before Age (which the table writer adds itself, as `age` says).
+    /// Printer columns after Name (see `Hooks::name_column`). Age comes from the table writer, before the first column that is only
+    /// for `-o wide`, unless `Hooks::age_column` is false: then the row has it in its own place, or not at all.
     pub columns: &'static [Column],
     /// Name of the service in the API server that takes part in this kind's writes (IP allocation, reviews…); empty: none.
     pub service: &'static str,
@@ -101,6 +102,40 @@ pub struct Column {
     pub cell: fn(&Value, &TableContext) -> Value,
 }
 
+impl Column {
+    /// A column of texts.
+    pub const fn string(
+        name: &'static str,
+        description: &'static str,
+        cell: fn(&Value, &TableContext) -> Value,
+    ) -> Self {
+        Self { name, kind: "string", format: "", description, priority: 0, cell }
+    }
+
+    /// A column of whole numbers.
+    pub const fn integer(
+        name: &'static str,
+        description: &'static str,
+        cell: fn(&Value, &TableContext) -> Value,
+    ) -> Self {
+        Self { kind: "integer", ..Self::string(name, description, cell) }
+    }
+
+    /// A column of flags.
+    pub const fn boolean(
+        name: &'static str,
+        description: &'static str,
+        cell: fn(&Value, &TableContext) -> Value,
+    ) -> Self {
+        Self { kind: "boolean", ..Self::string(name, description, cell) }
+    }
+
+    /// The column only with `-o wide`.
+    pub const fn wide(self) -> Self {
+        Self { priority: 1, ..self }
+    }
+}
+
 /// What printing needs besides the object.
 #[derive(Clone, Copy, Debug)]
 pub struct TableContext {
@@ -161,8 +196,10 @@ pub struct Hooks {
     pub orphan_by_default: bool,
     /// Finalizers the kind starts with (`kubernetes` in a Namespace's spec is set by prepare_create instead).
     pub initial_finalizers: &'static [&'static str],
-    /// Printer's Age column comes last; `false` where upstream prints none (Events, Leases print theirs themselves).
+    /// The table writer adds the Age column; `false` where upstream prints none or elsewhere.
     pub age_column: bool,
+    /// The table writer adds the Name column first; `false` where `columns` has it (Events).
+    pub name_column: bool,
 }
 
 /// Both directions between this version and the storage version.
@@ -229,6 +266,7 @@ impl Hooks {
         orphan_by_default: false,
         initial_finalizers: &[],
         age_column: true,
+        name_column: true,
     };
 }
 

@@ -10,9 +10,12 @@ pub mod meta;
 pub mod names;
 pub mod patch;
 pub(crate) mod path;
+pub mod printer;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
+pub(crate) mod strategy;
+pub(crate) mod tree;
 
 // The kinds: a folder per group and version, a file per kind.
 pub mod admissionregistration {

@@ -1,6 +1,11 @@
 //! Syntax of names, labels and other words, with upstream's messages (apimachinery util/validation and api/validate/content). Every rule
 //! returns what is wrong, nothing when the word is good. Addresses are in `ip`.
 
+use serde_json::{Map, Value};
+
+use crate::field_error::FieldError;
+use crate::kind::NameRule;
+
 /// The longest DNS subdomain.
 pub const SUBDOMAIN_MAX: usize = 253;
 /// The longest DNS label and label value.
@@ -16,6 +21,28 @@ const LABEL_KEY_MESSAGE: &str =
 
 /// What is wrong with a word.
 pub type Messages = Vec<String>;
+
+/// metadata.name under its kind's rule.
+pub fn check(rule: NameRule, name: &str) -> Messages {
+    match rule {
+        NameRule::DnsSubdomain => dns1123_subdomain(name),
+        NameRule::DnsLabel => dns1123_label(name),
+        NameRule::Dns1035Label => dns1035_label(name),
+        NameRule::PathSegment => path_segment(name),
+    }
+}
+
+/// Labels' keys and values, every error at the map's own path, as upstream has it.
+pub fn label_errors(labels: &Map<String, Value>, path: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (key, value) in labels {
+        let wrong = qualified_name(key).into_iter();
+        errors.extend(wrong.map(|why| FieldError::invalid(path, &key.as_str().into(), &why)));
+        let wrong = label_value(value.as_str().unwrap_or_default()).into_iter();
+        errors.extend(wrong.map(|why| FieldError::invalid(path, value, &why)));
+    }
+    errors
+}
 
 /// `message (e.g. 'a', or 'b', regex used for validation is '…')`.
 pub fn regex_error(message: &str, regex: &str, examples: &[&str]) -> String {

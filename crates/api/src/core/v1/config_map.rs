@@ -1,6 +1,7 @@
 //! ConfigMap: plain configuration data for Pods.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::{at, len};
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -15,7 +16,9 @@ pub static KIND: Kind = Kind {
     storage: "configmaps",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::string("Data", "Number of entries.", |map, _| {
+        (len(at(map, "data")) + len(at(map, "binaryData"))).into()
+    })],
     service: "",
     hooks: Hooks::NONE,
 };

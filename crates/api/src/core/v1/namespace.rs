@@ -1,6 +1,9 @@
 //! Namespace: a scope for names.
 
-use crate::kind::{Hooks, Kind, NameRule, Subresource, SubresourceRole};
+use crate::kind::{Column, Hooks, Kind, NameRule, Subresource, SubresourceRole, WriteContext};
+use crate::meta;
+use crate::tree::{at, default as fill, items, keep, map_mut, set, text};
+use serde_json::{Value, json};
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -25,7 +28,55 @@ pub static KIND: Kind = Kind {
         },
         Subresource::status("", "v1", "Namespace"),
     ],
-    columns: &[],
+    columns: &[Column::string("Status", "The status of the namespace", |namespace, _| {
+        text(namespace, "status.phase").into()
+    })],
     service: "",
-    hooks: Hooks { has_status: true, name_rule: NameRule::DnsLabel, ..Hooks::NONE },
+    hooks: Hooks {
+        default: default,
+        prepare_create: prepare_create,
+        prepare_update: prepare_update,
+        prepare_delete: prepare_delete,
+        delays_deletion: |namespace| !items(namespace, "spec.finalizers").is_empty(),
+        selectable_fields: |namespace| vec![("status.phase", text(namespace, "status.phase").to_owned())],
+        has_status: true,
+        name_rule: NameRule::DnsLabel,
+        ..Hooks::NONE
+    },
 };
+
+/// Label with the namespace's own name, for selectors.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+const FINALIZER: &str = "kubernetes";
+
+fn default(namespace: &mut Value) {
+    let name = meta::name(namespace).to_owned();
+    if !name.is_empty() {
+        meta::set_label(namespace, NAME_LABEL, &name);
+    }
+    map_mut(namespace, "status");
+    fill(&mut namespace["status"], "phase", "Active");
+}
+
+fn prepare_create(namespace: &mut Value, _: &WriteContext) {
+    set(namespace, "status", json!({"phase": "Active"}));
+    let mut finalizers = items(namespace, "spec.finalizers").to_vec();
+    if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
+        finalizers.push(FINALIZER.into());
+    }
+    map_mut(namespace, "spec").insert("finalizers".into(), finalizers.into());
+    let name = meta::name(namespace).to_owned();
+    meta::set_label(namespace, NAME_LABEL, &name);
+}
+
+/// Finalizers change through the subresource `finalize` alone.
+fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
+    map_mut(new, "spec");
+    keep(&mut new["spec"], at(old, "spec"), "finalizers");
+    let name = meta::name(new).to_owned();
+    meta::set_label(new, NAME_LABEL, &name);
+}
+
+fn prepare_delete(namespace: &mut Value) {
+    map_mut(namespace, "status").insert("phase".into(), "Terminating".into());
+}

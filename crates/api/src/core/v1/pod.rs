@@ -1,6 +1,12 @@
 //! Pod: containers that run together on one node.
 
+mod columns;
+pub(crate) mod defaults;
+mod prepare;
+pub(crate) mod qos;
+
 use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole};
+use crate::strategy::dns_label_warning;
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -89,7 +95,18 @@ pub static KIND: Kind = Kind {
         },
         Subresource::status("", "v1", "Pod"),
     ],
-    columns: &[],
+    columns: columns::COLUMNS,
     service: "",
-    hooks: Hooks { has_status: true, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default: defaults::pod,
+        prepare_create: prepare::create,
+        prepare_update: prepare::update,
+        prepare_subresource: prepare::subresource,
+        selectable_fields: prepare::selectable_fields,
+        grace_seconds: prepare::grace_seconds,
+        warnings: |pod| dns_label_warning(pod, "the Pod's hostname"),
+        has_status: true,
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };

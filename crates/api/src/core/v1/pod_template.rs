@@ -1,6 +1,8 @@
 //! PodTemplate: a stored template of a Pod.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::core::v1::pod::defaults;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::printer;
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -15,7 +17,22 @@ pub static KIND: Kind = Kind {
     storage: "podtemplates",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[
+        Column::string("Containers", "Names of each container in the template.", |object, _| {
+            printer::container_names(object, "template.spec")
+        }),
+        Column::string("Images", "Images referenced by each container in the template.", |object, _| {
+            printer::container_images(object, "template.spec")
+        }),
+        Column::string("Pod Labels", "The labels for the pod template.", |object, _| {
+            printer::labels(object, "template.metadata.labels")
+        }),
+    ],
     service: "",
-    hooks: Hooks { has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        age_column: false,
+        default: |template| defaults::template(template, "template"),
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };

@@ -1,6 +1,8 @@
 //! ServiceAccount: an identity for Pods.
 
 use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole};
+use crate::tree::{items_mut, text};
+use serde_json::{Value, json};
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -24,5 +26,17 @@ pub static KIND: Kind = Kind {
     }],
     columns: &[],
     service: "",
-    hooks: Hooks::NONE,
+    hooks: Hooks {
+        prepare_create: |account, _| only_names(account),
+        prepare_update: |account, _, _| only_names(account),
+        ..Hooks::NONE
+    },
 };
+
+/// References to secrets are by name alone.
+fn only_names(account: &mut Value) {
+    for reference in items_mut(account, "secrets") {
+        let name = text(reference, "name");
+        *reference = if name.is_empty() { json!({}) } else { json!({ "name": name }) };
+    }
+}
