@@ -8,6 +8,7 @@ pub mod kind;
 pub mod kinds;
 pub mod meta;
 pub mod names;
+pub mod openapi;
 pub mod patch;
 pub(crate) mod path;
 pub mod printer;
