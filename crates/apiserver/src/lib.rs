@@ -9,25 +9,44 @@ mod body;
 pub mod bootstrap;
 mod config;
 mod constant_time;
+mod decode;
+mod discovery;
 mod follow;
+mod front;
+mod health;
 mod identity;
+mod kinds;
 mod meta;
+mod negotiate;
 mod objects;
+mod openapi;
+mod options;
 pub mod pki;
+mod registry;
 mod request;
 mod rows;
+mod server;
 mod service;
 mod status;
+mod table;
+mod view;
+mod watch;
+
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use access::{Authorize, Decision};
 pub use admit::{AdmissionRequest, Admit, Operation, Warnings};
 pub use body::{Body, BoxError, full};
 pub use config::Config;
+pub use health::Health;
 pub use identity::{AuthError, Authenticate, Identity};
+pub use kinds::Kinds;
 pub use meta::Meta;
 pub use objects::{Object, Objects};
 pub use request::{Query, RequestInfo};
+pub use server::{ApiServer, InProcess, LAZY_PREFIXES, Parts, derive};
 pub use service::{Call, Change, Service};
 pub use status::{Cause, Details, Status};

@@ -7,7 +7,7 @@ use api::env::Env;
 use api::kind::Kind;
 use bytes::Bytes;
 use serde_json::Value;
-use store::{CommitError, Committed, Expect, Item, Op, Revision, Snapshot, Store, Write};
+use store::{CommitError, Committed, Compacted, Cursor, Expect, Item, Op, Revision, Snapshot, Store, Write};
 
 use crate::meta::Meta;
 use crate::status::Status;
@@ -82,7 +82,12 @@ fn write_map(
 
 /// The object as a tree, in its stored version.
 pub fn parse(object: &Item<Meta>) -> Value {
-    serde_json::from_slice(&object.bytes).expect("stored objects are JSON that this server wrote")
+    parse_bytes(&object.bytes)
+}
+
+/// As [`parse`], from the bytes alone.
+pub fn parse_bytes(stored: &[u8]) -> Value {
+    serde_json::from_slice(stored).expect("stored objects are JSON that this server wrote")
 }
 
 impl Objects {
@@ -100,6 +105,15 @@ impl Objects {
 
     pub fn snapshot(&self) -> Snapshot<Meta> {
         self.store.snapshot()
+    }
+
+    pub(crate) fn snapshot_at(&self, prefix: &str, revision: Revision) -> Result<Snapshot<Meta>, Compacted> {
+        self.store.snapshot_at(prefix, revision)
+    }
+
+    /// Changes of a resource after a revision.
+    pub fn watch(&self, prefix: &str, after: Revision) -> Result<Cursor<Meta>, Compacted> {
+        self.store.watch(prefix, after)
     }
 
     /// The durable state of one object.
@@ -148,20 +162,8 @@ impl Objects {
 
     /// Removes an object at once, whatever its finalizers; `Ok(None)`: it was not there.
     pub async fn remove(&self, kind: &'static Kind, namespace: &str, name: &str) -> Result<Option<Value>, Status> {
-        match self
-            .commit(
-                kind,
-                name,
-                Write {
-                    key: key(kind, namespace, name).into(),
-                    expect: Expect::Exists,
-                    op: Op::Delete,
-                    ttl_seconds: None,
-                    lazy: false,
-                },
-            )
-            .await
-        {
+        let key = key(kind, namespace, name).into();
+        match self.commit(Write { key, expect: Expect::Exists, op: Op::Delete, ttl_seconds: None, lazy: false }).await {
             Ok(committed) => Ok(Some(parse(&committed.item))),
             Err(CommitError::Conflict { .. }) => Ok(None),
             Err(CommitError::Closed) => Err(closed()),
@@ -180,7 +182,7 @@ impl Objects {
             ttl_seconds: kind.hooks.ttl_seconds,
             lazy: false,
         };
-        self.commit(kind, &name, write).await.map_err(|error| match error {
+        self.commit(write).await.map_err(|error| match error {
             CommitError::Closed => closed(),
             CommitError::Conflict { .. } if expect == Expect::Absent => Status::already_exists(kind, &name),
             CommitError::Conflict { current: None } => Status::not_found(kind, &name),
@@ -188,12 +190,7 @@ impl Objects {
         })
     }
 
-    pub(crate) async fn commit(
-        &self,
-        _kind: &'static Kind,
-        _name: &str,
-        write: Write<Meta>,
-    ) -> Result<Committed<Meta>, CommitError<Meta>> {
+    pub(crate) async fn commit(&self, write: Write<Meta>) -> Result<Committed<Meta>, CommitError<Meta>> {
         self.store.commit(vec![write]).await.pop().unwrap_or(Err(CommitError::Closed))
     }
 }

@@ -75,6 +75,8 @@ pub struct RequestInfo {
     pub api_group: String,
     pub api_version: String,
     pub namespace: String,
+    /// Whether the path leads through a namespace to something in it.
+    pub in_namespace: bool,
     pub resource: String,
     pub subresource: String,
     pub name: String,
@@ -131,6 +133,7 @@ impl RequestInfo {
             self.namespace = (*namespace).to_owned();
             if after.first().is_some_and(|first| !NAMESPACE_SUBRESOURCES.contains(first)) {
                 parts = after;
+                self.in_namespace = true;
             }
         }
         let part = |at: usize| parts.get(at).map(|part| (*part).to_owned()).unwrap_or_default();

@@ -14,6 +14,8 @@ pub struct Status {
     pub reason: &'static str,
     pub message: String,
     pub details: Option<Box<Details>>,
+    /// `metadata.continue`: where a list that met 410 may go on, inconsistently.
+    pub continue_token: String,
 }
 
 /// `Status.details`.
@@ -43,13 +45,13 @@ pub fn qualified(group: &str, name: &str) -> String {
 
 impl Status {
     fn plain(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self { code, reason, message: message.into(), details: None, continue_token: String::new() }
     }
 
     fn about(code: u16, reason: &'static str, (group, resource, name): (&str, &str, &str), message: String) -> Self {
         let details =
             Details { group: group.to_owned(), kind: resource.to_owned(), name: name.to_owned(), ..Details::default() };
-        Self { code, reason, message, details: Some(Box::new(details)) }
+        Self { code, reason, message, details: Some(Box::new(details)), continue_token: String::new() }
     }
 
     pub fn not_found(kind: &Kind, name: &str) -> Self {
@@ -64,9 +66,7 @@ impl Status {
 
     /// A path that leads nowhere.
     pub fn no_such_path() -> Self {
-        let details = Details::default();
-        let message = "the server could not find the requested resource".to_owned();
-        Self { code: 404, reason: "NotFound", message, details: Some(Box::new(details)) }
+        Self::about(404, "NotFound", ("", "", ""), "the server could not find the requested resource".to_owned())
     }
 
     pub fn already_exists(kind: &Kind, name: &str) -> Self {
@@ -145,6 +145,12 @@ impl Status {
         status
     }
 
+    /// A patch that cannot be applied to this object.
+    pub fn unprocessable(why: &str) -> Self {
+        let message = format!("the server rejected our request due to an error in our request: {why}");
+        Self::about(422, "Invalid", ("", "", ""), message)
+    }
+
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::plain(400, "BadRequest", message)
     }
@@ -161,9 +167,8 @@ impl Status {
 
     /// What a path answers whose method is not served at all.
     pub fn method_not_allowed() -> Self {
-        let details = Some(Box::new(Details::default()));
         let message = "the server does not allow this method on the requested resource".to_owned();
-        Self { code: 405, reason: "MethodNotAllowed", message, details }
+        Self::about(405, "MethodNotAllowed", ("", "", ""), message)
     }
 
     pub fn not_acceptable(accepted: &[&str]) -> Self {
@@ -179,7 +184,11 @@ impl Status {
     }
 
     pub fn too_large(limit: usize) -> Self {
-        Self::plain(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+        Self::entity_too_large(&format!("limit is {limit}"))
+    }
+
+    pub fn entity_too_large(why: &str) -> Self {
+        Self::plain(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
     }
 
     /// As upstream's NewTooManyRequests; evictions refused by a budget answer this too.
@@ -248,6 +257,9 @@ impl Status {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,
         });
+        if !self.continue_token.is_empty() {
+            value["metadata"]["continue"] = self.continue_token.as_str().into();
+        }
         if let Some(details) = &self.details {
             value["details"] = details.to_value();
         }

@@ -8,7 +8,6 @@ mod wiring;
 
 pub use lease::{HostPort, Lease};
 pub use net::{Config, PodNet, Sandbox};
-pub use pool::node_address;
 
 #[cfg(test)]
 mod tests;

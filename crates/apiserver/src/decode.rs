@@ -1,0 +1,70 @@
+//! A request's body: read within the limit, then decoded to a tree by its Content-Type.
+
+use api::decode::{DecodeError, Decoded};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body_util::BodyExt;
+
+use crate::body::Body;
+use crate::negotiate::{JSON, YAML};
+use crate::service::Call;
+use crate::status::Status;
+
+/// Upstream's limit of a request's body.
+pub const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
+
+/// The media type without its parameters; `""` when there is no header.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim()
+}
+
+/// Reads the whole body, 413 beyond the limit.
+pub async fn read(mut body: Body) -> Result<Bytes, Status> {
+    let mut all = BytesMut::new();
+    let mut first = Bytes::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Status::bad_request(format!("read the request's body: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if first.len() + all.len() + data.len() > BODY_BYTES_MAX {
+            return Err(Status::too_large(BODY_BYTES_MAX));
+        }
+        if first.is_empty() && all.is_empty() {
+            // Most bodies are one frame: no copy for them.
+            first = data;
+            continue;
+        }
+        all.extend_from_slice(&std::mem::take(&mut first));
+        all.extend_from_slice(&data);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Decodes bytes by their media type; none means JSON. `kind` is what the place expects, for the error.
+pub fn tree(bytes: &[u8], content_type: &str, kind: &str) -> Result<Decoded, Status> {
+    let decoded = match content_type {
+        "" | "*/*" | JSON => api::decode::json(bytes),
+        YAML => api::decode::yaml(bytes),
+        _ => return Err(Status::unsupported_media_type(&[JSON, YAML])),
+    };
+    decoded.map_err(|error| unrecognized(&error, content_type, kind))
+}
+
+fn unrecognized(error: &DecodeError, content_type: &str, kind: &str) -> Status {
+    let format = if content_type == YAML { "yaml" } else { "json" };
+    let text = format!("couldn't get version/kind; {format} parse error: {error}");
+    Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {text}"))
+}
+
+impl Call {
+    /// Reads and decodes the body: `Null` when there is none.
+    pub async fn read(&mut self) -> Result<serde_json::Value, Status> {
+        let body = std::mem::replace(self.http.body_mut(), crate::body::full(Bytes::new()));
+        let bytes = read(body).await?;
+        if bytes.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        let kind = self.subresource.map_or(self.kind.kind, |subresource| subresource.kind);
+        Ok(tree(&bytes, content_type(self.http.headers()), kind)?.0)
+    }
+}

@@ -1,0 +1,160 @@
+//! The front of the pipeline, the same for every request: id, panic isolation, authentication, impersonation, authorization, then the
+//! registry or one of the paths that are no resources. Errors become Status bodies here.
+
+mod impersonate;
+mod metrics;
+mod paths;
+mod respond;
+mod tls;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use http::{HeaderValue, Request, Response, header};
+use rustls::pki_types::CertificateDer;
+
+use crate::access::Decision;
+use crate::admit::Warnings;
+use crate::body::Body;
+use crate::identity::Identity;
+use crate::negotiate::{self, Format};
+use crate::request::RequestInfo;
+use crate::server::Inner;
+use crate::status::Status;
+
+pub use metrics::Metrics;
+pub(crate) use metrics::WatchGuard;
+use respond::status_response;
+pub(crate) use respond::{bytes_response, object_response};
+
+/// Who is at the other end, as far as the transport knows.
+pub(crate) enum Caller {
+    /// A network peer with the certificates it proved to hold; authentication decides.
+    Peer(Arc<Vec<CertificateDer<'static>>>),
+    /// In process: the identity is settled.
+    Known(Arc<Identity>),
+}
+
+/// Serves one request. Never fails: whatever goes wrong is a Status.
+pub(crate) async fn serve(server: Arc<Inner>, request: Request<Body>, caller: Caller) -> Response<Body> {
+    let info = RequestInfo::new(request.method(), request.uri());
+    let audit_id = audit_id(&server, &request);
+    let format = negotiate::format(request.headers(), &info.query, &[]).unwrap_or(Format::PLAIN);
+    let started = server.objects.env().now();
+    let under_way = server.metrics.begin(&info);
+    let warnings = Warnings::default();
+    let outcome = AssertUnwindSafe(pipeline(&server, request, &info, caller, &warnings)).catch_unwind().await;
+    let mut response = match outcome {
+        Ok(Ok(response)) => response,
+        Ok(Err(status)) => status_response(&status, format),
+        Err(panic) => {
+            tracing::error!(
+                path = info.path,
+                verb = info.verb,
+                audit_id,
+                "a request panicked: {}",
+                panic_text(&*panic)
+            );
+            status_response(&Status::internal("the request could not be served: a defect of the server"), format)
+        }
+    };
+    decorate(&mut response, &audit_id, &warnings);
+    let seconds = server.objects.env().now().duration_since(started).as_secs_f64();
+    under_way.end(response.status().as_u16(), seconds);
+    response
+}
+
+async fn pipeline(
+    server: &Arc<Inner>,
+    request: Request<Body>,
+    info: &RequestInfo,
+    caller: Caller,
+    warnings: &Warnings,
+) -> Result<Response<Body>, Status> {
+    let (parts, body) = request.into_parts();
+    let identity = match caller {
+        Caller::Known(identity) => (*identity).clone(),
+        Caller::Peer(certificates) => authenticate(server, &parts, &certificates).await?,
+    };
+    let identity = impersonate::apply(server, identity, &parts.headers)?;
+    authorize(server, &identity, info)?;
+    let request = Request::from_parts(parts, body);
+    if info.is_resource {
+        return crate::registry::serve(server, request, info, identity, warnings).await;
+    }
+    paths::serve(server, &request, info)
+}
+
+async fn authenticate(
+    server: &Inner,
+    parts: &http::request::Parts,
+    certificates: &[CertificateDer<'static>],
+) -> Result<Identity, Status> {
+    match server.authenticator.authenticate(parts, certificates).await {
+        Ok(Some(identity)) => Ok(identity),
+        Ok(None) => Ok(Identity::anonymous()),
+        Err(error) => {
+            tracing::info!(path = parts.uri.path(), %error, "credentials refused");
+            Err(Status::unauthorized())
+        }
+    }
+}
+
+/// 403 with upstream's sentence unless the authorizers allow it.
+pub(crate) fn authorize(server: &Inner, identity: &Identity, info: &RequestInfo) -> Result<(), Status> {
+    match server.authorizer.authorize(identity, info) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(reason) | Decision::NoOpinion(reason) => Err(forbidden(identity, info, &reason)),
+    }
+}
+
+fn forbidden(identity: &Identity, info: &RequestInfo, reason: &str) -> Status {
+    let tail = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    let user = &identity.name;
+    if !info.is_resource {
+        let why = format!("User {user:?} cannot {} path {:?}{tail}", info.verb, info.path);
+        return Status::forbidden_resource("", "", "", &why);
+    }
+    let place = match info.namespace.as_str() {
+        "" => "at the cluster scope".to_owned(),
+        namespace => format!("in the namespace {namespace:?}"),
+    };
+    let resource = info.resource_path();
+    let why = format!(
+        "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}{tail}",
+        info.verb, info.api_group
+    );
+    Status::forbidden_resource(&info.api_group, &info.resource, &info.name, &why)
+}
+
+fn audit_id(server: &Inner, request: &Request<Body>) -> String {
+    let given =
+        request.headers().get("audit-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty() && id.len() <= 64);
+    given.map_or_else(|| server.objects.env().uuid(), str::to_owned)
+}
+
+/// Headers that every answer has.
+fn decorate(response: &mut Response<Body>, audit_id: &str, warnings: &Warnings) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(audit_id) {
+        headers.insert("audit-id", id);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache, private"));
+    for text in warnings.take() {
+        let quoted: String = text
+            .chars()
+            .filter(|c| !c.is_control())
+            .flat_map(|c| (c == '"' || c == '\\').then_some('\\').into_iter().chain([c]))
+            .collect();
+        match HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+            Ok(value) => drop(headers.append(header::WARNING, value)),
+            Err(_) => tracing::debug!(text, "a warning cannot be written as a header"),
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}

@@ -1,0 +1,88 @@
+//! Paths that are no resources: discovery, OpenAPI, version, health, metrics, and the index of them all.
+
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use serde_json::json;
+
+use super::respond::{bytes_response, json_response};
+use crate::body::Body;
+use crate::request::RequestInfo;
+use crate::server::Inner;
+use crate::status::Status;
+
+/// The API version this server speaks.
+pub const KUBERNETES_VERSION: (&str, &str) = ("1", "37");
+
+pub(super) fn serve(
+    server: &Arc<Inner>,
+    request: &Request<Body>,
+    info: &RequestInfo,
+) -> Result<Response<Body>, Status> {
+    let path = info.path.as_str();
+    if let Some(response) = server.health.answer(path, &info.query) {
+        return read_only(request).map(|()| response);
+    }
+    let trimmed = path.trim_end_matches('/');
+    if trimmed == "/api" || trimmed == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/") {
+        read_only(request)?;
+        return server
+            .discovery
+            .answer(trimmed, request.headers(), &server.config)
+            .unwrap_or_else(|| Err(Status::no_such_path()));
+    }
+    if trimmed == "/openapi" || path.starts_with("/openapi/") {
+        read_only(request)?;
+        return crate::openapi::answer(server, trimmed, request.headers(), &info.query);
+    }
+    match trimmed {
+        "" => read_only(request).and_then(|()| index(server)),
+        "/version" => read_only(request).and_then(|()| json_response(&version())),
+        "/metrics" => read_only(request).map(|()| {
+            bytes_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text().into())
+        }),
+        _ => Err(Status::no_such_path()),
+    }
+}
+
+fn read_only(request: &Request<Body>) -> Result<(), Status> {
+    if matches!(*request.method(), Method::GET | Method::HEAD) { Ok(()) } else { Err(Status::method_not_allowed()) }
+}
+
+/// version.Info, as `kubectl version` reads it.
+fn version() -> serde_json::Value {
+    let (major, minor) = KUBERNETES_VERSION;
+    let own = env!("CARGO_PKG_VERSION");
+    let platform = format!("{}/{}", std::env::consts::OS, go_architecture());
+    json!({
+        "major": major, "minor": minor, "gitVersion": format!("v{major}.{minor}.0+oxkube{own}"), "gitCommit": "", "gitTreeState": "clean",
+        "buildDate": "", "goVersion": "", "compiler": "rustc", "platform": platform,
+        "emulationMajor": major, "emulationMinor": minor, "minCompatibilityMajor": major, "minCompatibilityMinor": "36",
+    })
+}
+
+fn go_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+fn index(server: &Inner) -> Result<Response<Body>, Status> {
+    let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
+    for (group, version) in server.kinds.versions() {
+        if group.is_empty() {
+            paths.push(format!("/api/{version}"));
+        } else {
+            paths.push(format!("/apis/{group}"));
+            paths.push(format!("/apis/{group}/{version}"));
+        }
+    }
+    paths.extend(
+        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+    );
+    paths.sort();
+    paths.dedup();
+    json_response(&json!({"paths": paths}))
+}

@@ -1,0 +1,41 @@
+//! DELETE of a collection: each selected object as if it were deleted alone.
+
+use http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::delete::{Deleted, delete, read_options};
+use super::list::Reading;
+use super::scope::Scope;
+use super::select::Selection;
+use crate::body::Body;
+use crate::front::object_response;
+use crate::options::ListOptions;
+use crate::status::Status;
+use crate::view;
+
+pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let list = ListOptions::read(&scope.info.query, false)?;
+    let selection = Selection::new(scope.kind, &list)?;
+    let headers = request.headers().clone();
+    let options = read_options(scope, &headers, request.into_body()).await?;
+    let page = Reading::new(scope, &list)?.page(&selection, list.limit);
+    let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
+    for object in &page.objects {
+        match delete(scope, &object.meta.name, &options).await {
+            Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(*last),
+            Ok(Deleted::Marked(object)) => items.push(scope.value(&object)),
+            Err(status) if status.reason == "NotFound" => {}
+            Err(status) => return Err(status),
+        }
+    }
+    let revision = scope.server.objects.revision().to_string();
+    let (kind, api_version) = (format!("{}List", scope.kind.kind), scope.kind.api_version());
+    let list =
+        json!({"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": revision}, "items": items});
+    object_response(
+        StatusCode::OK,
+        crate::negotiate::Format { transform: crate::negotiate::Transform::Whole, ..format },
+        &list,
+    )
+}

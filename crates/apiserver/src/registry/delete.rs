@@ -1,0 +1,114 @@
+//! DELETE of one object.
+
+use http::{HeaderMap, Request, Response, StatusCode};
+use serde_json::Value;
+use store::{CommitError, Expect};
+
+use super::graceful::{Verdict, decide};
+use super::scope::{Scope, Step};
+use crate::admit::Operation;
+use crate::body::Body;
+use crate::decode;
+use crate::front::object_response;
+use crate::objects::{self, Object};
+use crate::options::DeleteOptions;
+use crate::status::Status;
+use crate::view;
+
+const TRIES: usize = 5;
+
+pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let headers = request.headers().clone();
+    let options = read_options(scope, &headers, request.into_body()).await?;
+    match delete(scope, &scope.info.name, &options).await? {
+        Deleted::Gone { uid, .. } => {
+            object_response(StatusCode::OK, format, &Status::deleted(scope.kind, &scope.info.name, &uid))
+        }
+        Deleted::Marked(object) => view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object),
+        Deleted::WouldBe(object) => view::value_answer(scope, StatusCode::OK, format, &scope.info.query, *object),
+    }
+}
+
+/// DeleteOptions of a request.
+pub(super) async fn read_options(scope: &Scope<'_>, headers: &HeaderMap, body: Body) -> Result<DeleteOptions, Status> {
+    let bytes = decode::read(body).await?;
+    let body = match bytes.is_empty() {
+        true => None,
+        false => Some(decode::tree(&bytes, decode::content_type(headers), "DeleteOptions")?.0),
+    };
+    DeleteOptions::read(&scope.info.query, body)
+}
+
+/// What became of the object.
+pub(super) enum Deleted {
+    Gone { uid: String, last: Box<Value> },
+    Marked(Object),
+    WouldBe(Box<Value>),
+}
+
+/// Deletes by upstream's rules; done again when the object changes meanwhile, unless a precondition forbids it.
+pub(super) async fn delete(scope: &Scope<'_>, name: &str, options: &DeleteOptions) -> Result<Deleted, Status> {
+    for _ in 0..TRIES {
+        let current = scope.existing(name)?;
+        check_preconditions(scope, name, &current, options)?;
+        let old = scope.value(&current);
+        let step = Step {
+            operation: Operation::Delete,
+            name,
+            old: Some(&old),
+            options: &options.json,
+            dry_run: options.dry_run,
+        };
+        scope.mutate(&mut Value::Null, &step).await?;
+        scope.admit(&mut Value::Null, &step).await?;
+        if let Some(deleted) = apply(scope, &current, old, options).await? {
+            return Ok(deleted);
+        }
+    }
+    Err(Status::modified(scope.kind, name))
+}
+
+/// One try. `Ok(None)`: the object changed meanwhile.
+async fn apply(
+    scope: &Scope<'_>,
+    current: &Object,
+    old: Value,
+    options: &DeleteOptions,
+) -> Result<Option<Deleted>, Status> {
+    let outcome = match decide(scope.kind, &old, options, scope.server.objects.env().now()) {
+        Verdict::Pending => return Ok(Some(Deleted::Marked(current.clone()))),
+        Verdict::Mark(new) if options.dry_run => return Ok(Some(Deleted::WouldBe(new))),
+        Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old))),
+        Verdict::Mark(new) => scope
+            .put(scope.encode(&new)?, Expect::Revision(current.revision))
+            .await
+            .map(|committed| Deleted::Marked(committed.item)),
+        Verdict::Remove => scope.erase(current, &old).await.map(|_| gone(current, old)),
+    };
+    match outcome {
+        Ok(deleted) => Ok(Some(deleted)),
+        Err(CommitError::Conflict { .. }) => Ok(None),
+        Err(CommitError::Closed) => Err(objects::closed()),
+    }
+}
+
+fn gone(current: &Object, last: Value) -> Deleted {
+    Deleted::Gone { uid: current.meta.uid.clone(), last: Box::new(last) }
+}
+
+fn check_preconditions(scope: &Scope<'_>, name: &str, current: &Object, options: &DeleteOptions) -> Result<(), Status> {
+    if let Some(uid) = options.uid.as_ref().filter(|uid| **uid != current.meta.uid) {
+        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", current.meta.uid);
+        return Err(Status::conflict(scope.kind, name, &why));
+    }
+    if let Some(version) = options.resource_version.as_ref().filter(|version| **version != current.revision.to_string())
+    {
+        let now = current.revision;
+        let why = format!(
+            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {now}"
+        );
+        return Err(Status::conflict(scope.kind, name, &why));
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The one path of all resources: the row decides what a request may do, the verbs do it the same way for every kind.
+
+mod collection;
+mod create;
+mod delete;
+mod get;
+mod graceful;
+mod list;
+mod metadata;
+mod page;
+mod patch;
+mod scale;
+mod scope;
+mod select;
+mod shape;
+mod update;
+mod validate;
+
+use std::sync::Arc;
+
+use api::kind::{Kind, Subresource, SubresourceRole};
+use http::{Request, Response};
+
+use crate::admit::Warnings;
+use crate::body::Body;
+use crate::identity::Identity;
+use crate::request::RequestInfo;
+use crate::server::Inner;
+use crate::service::{Call, Service};
+use crate::status::Status;
+
+pub(crate) use list::Reading;
+pub(crate) use scope::Scope;
+pub(crate) use select::Selection;
+
+/// Serves an authorized request for a resource.
+pub(crate) async fn serve(
+    server: &Arc<Inner>,
+    request: Request<Body>,
+    info: &RequestInfo,
+    identity: Identity,
+    warnings: &Warnings,
+) -> Result<Response<Body>, Status> {
+    let kind =
+        server.kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(Status::no_such_path)?;
+    let subresource = subresource(kind, info)?;
+    check_place(kind, info)?;
+    check_verb(kind, subresource, info)?;
+    if let Some(service) = service(server, kind, subresource)? {
+        let objects = server.objects.clone();
+        return service.handle(Call { info: info.clone(), identity, kind, subresource, objects, http: request }).await;
+    }
+    let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
+    match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {
+        (verb, Some(SubresourceRole::Scale { spec_replicas, status_replicas, selector })) => {
+            let paths = scale::Paths { spec_replicas, status_replicas, selector };
+            scale::serve(&scope, verb, &paths, request).await
+        }
+        ("create", _) => create::serve(&scope, request).await,
+        ("get", _) => get::serve(&scope, &request),
+        ("list", _) => list::serve(&scope, &request),
+        ("watch", _) => crate::watch::serve(&scope, &request),
+        ("update", _) => update::serve(&scope, request).await,
+        ("patch", _) => patch::serve(&scope, request).await,
+        ("delete", _) => delete::serve(&scope, request).await,
+        ("deletecollection", _) => collection::serve(&scope, request).await,
+        _ => Err(Status::method_not_allowed()),
+    }
+}
+
+fn subresource(kind: &'static Kind, info: &RequestInfo) -> Result<Option<&'static Subresource>, Status> {
+    if info.subresource.is_empty() {
+        return Ok(None);
+    }
+    kind.subresources
+        .iter()
+        .find(|subresource| subresource.name == info.subresource)
+        .map(Some)
+        .ok_or_else(Status::no_such_path)
+}
+
+/// Namespaced kinds are written inside a namespace, others never.
+fn check_place(kind: &Kind, info: &RequestInfo) -> Result<(), Status> {
+    if !kind.namespaced && info.in_namespace {
+        return Err(Status::no_such_path());
+    }
+    let everywhere = matches!(info.verb.as_str(), "list" | "watch");
+    if kind.namespaced && !info.in_namespace && !everywhere && !kind.storage.is_empty() {
+        return Err(Status::method_not_allowed());
+    }
+    Ok(())
+}
+
+fn check_verb(kind: &Kind, subresource: Option<&Subresource>, info: &RequestInfo) -> Result<(), Status> {
+    let verbs = subresource.map_or(kind.verbs, |subresource| subresource.verbs);
+    // A create names nothing, unless it is of a subresource or a row whose only business is to be created.
+    let misplaced = info.verb == "create" && !info.name.is_empty() && subresource.is_none();
+    if misplaced || !verbs.contains(&info.verb.as_str()) {
+        return Err(Status::method_not_allowed());
+    }
+    Ok(())
+}
+
+/// The service that serves this place instead of the registry, if one does.
+fn service(server: &Inner, kind: &Kind, subresource: Option<&Subresource>) -> Result<Option<Arc<dyn Service>>, Status> {
+    let name = match subresource {
+        Some(subresource) if subresource.role == SubresourceRole::Service => {
+            let own = format!("{}/{}", kind.plural, subresource.name);
+            if server.services.contains_key(own.as_str()) { own } else { subresource.name.to_owned() }
+        }
+        None if kind.storage.is_empty() => kind.service.to_owned(),
+        _ => return Ok(None),
+    };
+    match server.services.get(name.as_str()) {
+        Some(service) => Ok(Some(service.clone())),
+        None => Err(Status::unavailable(format!("{} is not served: this server has no service {name:?}", kind.plural))),
+    }
+}

@@ -1,0 +1,59 @@
+//! PATCH: the change a patch makes to the stored object, by its media type.
+
+use http::{Request, Response, StatusCode};
+use serde_json::Value;
+
+use super::scope::Scope;
+use super::update::{Source, update};
+use super::{metadata, shape};
+use crate::body::Body;
+use crate::decode;
+use crate::options::WriteOptions;
+use crate::status::Status;
+use crate::view;
+
+/// The patch types that are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PatchType {
+    Json,
+    Merge,
+    Strategic,
+}
+
+const MEDIA_TYPES: [(&str, PatchType); 3] = [
+    ("application/json-patch+json", PatchType::Json),
+    ("application/merge-patch+json", PatchType::Merge),
+    ("application/strategic-merge-patch+json", PatchType::Strategic),
+];
+
+impl PatchType {
+    /// 415 for what is not served, server-side apply for now included.
+    pub fn of(content_type: &str) -> Result<Self, Status> {
+        let found = MEDIA_TYPES.iter().find(|(media_type, _)| *media_type == content_type);
+        found
+            .map(|(_, patch_type)| *patch_type)
+            .ok_or_else(|| Status::unsupported_media_type(&MEDIA_TYPES.map(|(media_type, _)| media_type)))
+    }
+}
+
+pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+    let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
+    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let patch = read(decode::read(request.into_body()).await?.as_ref())?;
+    let written = update(scope, &options, Source::Patch, |old| {
+        let mut patched =
+            shape::patch((scope.kind.group, scope.kind.version, scope.kind.kind), patch_type, old, &patch)?;
+        patched = shape::patched(scope.kind, patched, options.field_validation, scope.warnings)?;
+        metadata::check_name(&scope.info.name, &mut patched)?;
+        metadata::place(scope.kind, scope.namespace, &mut patched)?;
+        Ok(patched)
+    });
+    written.await?.answer(scope, StatusCode::OK, format, &scope.info.query)
+}
+
+/// The patch as a tree.
+pub(super) fn read(bytes: &[u8]) -> Result<Value, Status> {
+    let decoded = api::decode::json(bytes);
+    decoded.map(|(patch, _)| patch).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
+}

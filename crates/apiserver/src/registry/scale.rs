@@ -1,0 +1,146 @@
+//! The scale subresource: autoscaling/v1 Scale read from and written to the places that the row names.
+
+use api::field_error::FieldError;
+use api::selector::LabelSelector;
+use http::{Request, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::patch::{self, PatchType};
+use super::scope::Scope;
+use super::shape;
+use super::update::{Source, update};
+use crate::body::Body;
+use crate::decode;
+use crate::front::object_response;
+use crate::options::WriteOptions;
+use crate::status::Status;
+
+/// JSON paths (`.spec.replicas`) of the row.
+pub(super) struct Paths {
+    pub spec_replicas: &'static str,
+    pub status_replicas: &'static str,
+    pub selector: &'static str,
+}
+
+pub(super) async fn serve(
+    scope: &Scope<'_>,
+    verb: &str,
+    paths: &Paths,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let format = crate::negotiate::format(request.headers(), &scope.info.query, &[])?;
+    let shown = match verb {
+        "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?))?,
+        "update" => {
+            let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
+            let content_type = decode::content_type(request.headers()).to_owned();
+            let body = decode::read(request.into_body()).await?;
+            let decoded = decode::tree(&body, &content_type, "Scale")?;
+            write(scope, paths, &options, Source::Put, |_| Ok(decoded.0.clone())).await?
+        }
+        "patch" => {
+            let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+            let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
+            let change = patch::read(decode::read(request.into_body()).await?.as_ref())?;
+            write(scope, paths, &options, Source::Patch, |scale| shape::patch(shape::SCALE, patch_type, scale, &change))
+                .await?
+        }
+        _ => return Err(Status::method_not_allowed()),
+    };
+    object_response(StatusCode::OK, format, &shown)
+}
+
+async fn write(
+    scope: &Scope<'_>,
+    paths: &Paths,
+    options: &WriteOptions,
+    source: Source,
+    make: impl Fn(&Value) -> Result<Value, Status>,
+) -> Result<Value, Status> {
+    let written = update(scope, options, source, |old| {
+        let before = scale_of(paths, old)?;
+        let after = shape::scale(make(&before)?)?;
+        check(scope, &after)?;
+        let mut new = old.clone();
+        for field in ["resourceVersion", "uid"] {
+            match after["metadata"]
+                .get(field)
+                .filter(|value| source == Source::Put || **value != before["metadata"][field])
+            {
+                Some(value) => new["metadata"][field] = value.clone(),
+                None if source == Source::Put => drop(super::metadata::map(&mut new).remove(field)),
+                None => {}
+            }
+        }
+        let replicas = after["spec"]["replicas"].as_i64().unwrap_or(0);
+        set(&mut new, paths.spec_replicas, replicas.into());
+        Ok(new)
+    });
+    scale_of(paths, &written.await?.value(scope.kind))
+}
+
+fn check(scope: &Scope<'_>, scale: &Value) -> Result<(), Status> {
+    let name = scale["metadata"]["name"].as_str().unwrap_or_default();
+    if !name.is_empty() && name != scope.info.name {
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            scope.info.name
+        )));
+    }
+    let replicas = &scale["spec"]["replicas"];
+    if replicas.as_i64().unwrap_or(0) < 0 {
+        let error = FieldError::invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+        return Err(Status::invalid_kind("autoscaling", "Scale", &scope.info.name, &[error]));
+    }
+    Ok(())
+}
+
+/// The Scale that an object shows.
+fn scale_of(paths: &Paths, object: &Value) -> Result<Value, Status> {
+    let mut metadata = Map::new();
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if let Some(value) = object["metadata"].get(field) {
+            metadata.insert(field.to_owned(), value.clone());
+        }
+    }
+    let mut spec = Map::new();
+    if let Some(replicas) = get(object, paths.spec_replicas) {
+        spec.insert("replicas".to_owned(), replicas.clone());
+    }
+    let mut status = Map::new();
+    status.insert("replicas".to_owned(), get(object, paths.status_replicas).cloned().unwrap_or_else(|| 0.into()));
+    if let Some(selector) = get(object, paths.selector) {
+        status.insert("selector".to_owned(), selector_text(selector)?.into());
+    }
+    Ok(json!({"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status}))
+}
+
+/// The selector as text, from a text, a metav1.LabelSelector or a plain map.
+fn selector_text(selector: &Value) -> Result<String, Status> {
+    match selector {
+        Value::String(text) => Ok(text.clone()),
+        Value::Object(map) if map.contains_key("matchLabels") || map.contains_key("matchExpressions") => {
+            LabelSelector::from_json(selector)
+                .map(|selector| selector.to_string())
+                .map_err(|error| Status::internal(error.to_string()))
+        }
+        Value::Object(map) => {
+            let pairs: Vec<String> =
+                map.iter().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+            Ok(pairs.join(","))
+        }
+        _ => Ok(String::new()),
+    }
+}
+
+fn get<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {
+    path.trim_start_matches('.')
+        .split('.')
+        .try_fold(object, |value, field| value.get(field))
+        .filter(|value| !value.is_null())
+}
+
+fn set(object: &mut Value, path: &str, value: Value) {
+    let place = path.trim_start_matches('.').split('.').fold(object, |value, field| &mut value[field]);
+    *place = value;
+}

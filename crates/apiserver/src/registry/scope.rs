@@ -1,0 +1,173 @@
+//! One request at one row: who asks, where, and the steps that all writes share (admission, services, commit).
+
+use std::sync::Arc;
+
+use api::kind::{Kind, Subresource, WriteContext};
+use serde_json::Value;
+use store::{CommitError, Committed, Expect, Op, Write};
+
+use crate::admit::{AdmissionRequest, Operation, Warnings};
+use crate::identity::Identity;
+use crate::meta::Meta;
+use crate::objects::{self, Object};
+use crate::request::RequestInfo;
+use crate::server::Inner;
+use crate::service::{Change, Service};
+use crate::status::Status;
+use crate::view;
+
+/// What every step of a request needs to know.
+pub(crate) struct Scope<'a> {
+    pub server: &'a Arc<Inner>,
+    pub info: &'a RequestInfo,
+    pub identity: &'a Identity,
+    pub kind: &'static Kind,
+    /// The row of the version that is stored.
+    pub stored: &'static Kind,
+    pub subresource: Option<&'static Subresource>,
+    /// Empty for kinds outside namespaces.
+    pub namespace: &'a str,
+    pub warnings: &'a Warnings,
+}
+
+/// One step towards a write, as admission sees it.
+pub(crate) struct Step<'a> {
+    pub operation: Operation,
+    pub name: &'a str,
+    pub old: Option<&'a Value>,
+    pub options: &'a Value,
+    pub dry_run: bool,
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(
+        server: &'a Arc<Inner>,
+        info: &'a RequestInfo,
+        identity: &'a Identity,
+        kind: &'static Kind,
+        subresource: Option<&'static Subresource>,
+        warnings: &'a Warnings,
+    ) -> Self {
+        let namespace = if kind.namespaced { info.namespace.as_str() } else { "" };
+        Self { server, info, identity, kind, stored: server.kinds.storage_row(kind), subresource, namespace, warnings }
+    }
+
+    pub fn subresource_name(&self) -> &'static str {
+        self.subresource.map_or("", |subresource| subresource.name)
+    }
+
+    /// What the kind's hooks are told.
+    pub fn context(&self) -> WriteContext<'_> {
+        WriteContext {
+            now: self.server.objects.env().now(),
+            namespace: self.namespace,
+            subresource: self.subresource_name(),
+            user_name: &self.identity.name,
+            user_groups: &self.identity.groups,
+            user_uid: &self.identity.uid,
+        }
+    }
+
+    /// The durable state of an object.
+    pub fn current(&self, name: &str) -> Option<Object> {
+        self.server.objects.item(self.kind, self.namespace, name)
+    }
+
+    /// As [`Scope::current`], 404 without one.
+    pub fn existing(&self, name: &str) -> Result<Object, Status> {
+        self.current(name).ok_or_else(|| Status::not_found(self.kind, name))
+    }
+
+    /// A stored object in the request's version.
+    pub fn value(&self, object: &Object) -> Value {
+        view::value(self.kind, object)
+    }
+
+    /// Mutating admission; what it changed is put in shape again.
+    pub async fn mutate(&self, object: &mut Value, step: &Step<'_>) -> Result<(), Status> {
+        if self.server.admission.is_empty() {
+            return Ok(());
+        }
+        let before = object.clone();
+        for plugin in &self.server.admission {
+            plugin.mutate(&mut self.admission_request(object, step)).await?;
+        }
+        if *object != before && step.operation != Operation::Delete {
+            super::shape::again(self.kind, object)?;
+        }
+        Ok(())
+    }
+
+    /// Validating admission.
+    pub async fn admit(&self, object: &mut Value, step: &Step<'_>) -> Result<(), Status> {
+        let request = self.admission_request(object, step);
+        for plugin in &self.server.admission {
+            plugin.validate(&request).await?;
+        }
+        Ok(())
+    }
+
+    fn admission_request<'r>(&'r self, object: &'r mut Value, step: &'r Step<'_>) -> AdmissionRequest<'r> {
+        AdmissionRequest {
+            info: self.info,
+            identity: self.identity,
+            operation: step.operation,
+            kind: self.kind,
+            subresource: self.subresource_name(),
+            namespace: self.namespace,
+            name: step.name,
+            object,
+            old: step.old,
+            options: step.options,
+            dry_run: step.dry_run,
+            warnings: self.warnings,
+        }
+    }
+
+    /// The service that takes part in this kind's writes.
+    pub fn service(&self) -> Option<&'a Arc<dyn Service>> {
+        if self.kind.service.is_empty() { None } else { self.server.services.get(self.kind.service) }
+    }
+
+    /// A write as the service sees it.
+    pub fn change<'c>(&'c self, object: &'c mut Value, old: Option<&'c Value>, dry_run: bool) -> Change<'c> {
+        Change { kind: self.kind, object, old, identity: self.identity, dry_run }
+    }
+
+    /// The object as it will lie in the store.
+    pub fn encode(&self, object: &Value) -> Result<Encoded, Status> {
+        let mut object = view::to_storage(self.kind, self.stored, object.clone());
+        super::shape::fill(self.stored, &mut object)?;
+        let meta = Arc::new(Meta::of(self.stored, &object));
+        let (bytes, splice_at) = objects::encode(&mut object)?;
+        Ok(Encoded { bytes, splice_at, meta })
+    }
+
+    /// Stores an encoded object.
+    pub async fn put(&self, encoded: Encoded, expect: Expect) -> Result<Committed<Meta>, CommitError<Meta>> {
+        let Encoded { bytes, splice_at, meta } = encoded;
+        let key = objects::key(self.kind, self.namespace, &meta.name);
+        let lazy = self.stored.hooks.ttl_seconds.is_some();
+        let op = Op::Put { bytes, splice_at, meta };
+        let write = Write { key: key.into(), expect, op, ttl_seconds: self.stored.hooks.ttl_seconds, lazy };
+        self.server.objects.commit(write).await
+    }
+
+    /// Removes an object for good and lets the service give back what it held.
+    pub async fn erase(&self, object: &Object, last: &Value) -> Result<Object, CommitError<Meta>> {
+        let expect = Expect::Revision(object.revision);
+        let write = Write { key: object.key.clone(), expect, op: Op::Delete, ttl_seconds: None, lazy: false };
+        let committed = self.server.objects.commit(write).await?;
+        if let Some(service) = self.service() {
+            service.after_delete(self.kind, last).await;
+        }
+        Ok(committed.item)
+    }
+}
+
+/// Bytes for the store, with the place of the revision.
+pub(crate) struct Encoded {
+    pub bytes: bytes::Bytes,
+    pub splice_at: usize,
+    pub meta: Arc<Meta>,
+}

@@ -1,0 +1,81 @@
+//! Which objects of a collection a request is about: label and field selectors over the meta beside the bytes.
+
+use api::kind::Kind;
+use api::selector::{FieldSelector, LabelSelector};
+use serde_json::Value;
+use store::Item;
+
+use crate::meta::Meta;
+use crate::options::ListOptions;
+use crate::status::Status;
+use crate::view;
+
+/// The selectors of one request.
+#[derive(Clone, Debug)]
+pub(crate) struct Selection {
+    kind: &'static Kind,
+    labels: Option<LabelSelector>,
+    fields: Option<FieldSelector>,
+    /// The one name that is asked for, when it is one.
+    name: Option<String>,
+}
+
+impl Selection {
+    pub fn new(kind: &'static Kind, options: &ListOptions) -> Result<Self, Status> {
+        let labels = parse(&options.label_selector, LabelSelector::parse)?;
+        let fields = parse(&options.field_selector, FieldSelector::parse)?;
+        if let Some(fields) = &fields {
+            check_fields(kind, fields)?;
+        }
+        let name = fields.as_ref().and_then(|fields| fields.exact("metadata.name")).map(str::to_owned);
+        Ok(Self { kind, labels, fields, name })
+    }
+
+    /// Everything is asked for.
+    pub fn is_everything(&self) -> bool {
+        self.labels.is_none() && self.fields.is_none()
+    }
+
+    pub fn matches(&self, item: &Item<Meta>) -> bool {
+        let meta = &item.meta;
+        if self.name.as_ref().is_some_and(|name| *name != meta.name) {
+            return false;
+        }
+        let labels = |key: &str| meta.labels.get(key).map(String::as_str);
+        self.labels.as_ref().is_none_or(|selector| selector.matches_with(labels))
+            && self.fields.as_ref().is_none_or(|selector| self.fields_match(selector, item))
+    }
+
+    fn fields_match(&self, selector: &FieldSelector, item: &Item<Meta>) -> bool {
+        let meta = &item.meta;
+        let converted =
+            self.kind.storage_version.map(|_| (self.kind.hooks.selectable_fields)(&view::parsed(self.kind, item)));
+        let own = converted.as_ref().unwrap_or(&meta.fields);
+        selector.matches_with(|field| match field {
+            "metadata.name" => Some(meta.name.as_str()),
+            "metadata.namespace" => Some(meta.namespace.as_str()),
+            field => own.iter().find(|(label, _)| *label == field).map(|(_, value)| value.as_str()),
+        })
+    }
+}
+
+fn parse<T>(text: &str, parse: impl Fn(&str) -> Result<T, api::selector::SelectorError>) -> Result<Option<T>, Status> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    parse(text).map(Some).map_err(|error| Status::bad_request(error.to_string()))
+}
+
+fn check_fields(kind: &Kind, fields: &FieldSelector) -> Result<(), Status> {
+    let own: Vec<&str> = (kind.hooks.selectable_fields)(&Value::Null).into_iter().map(|(label, _)| label).collect();
+    for label in fields.requirements().iter().map(|requirement| requirement.field.as_str()) {
+        if matches!(label, "metadata.name" | "metadata.namespace") || own.contains(&label) {
+            continue;
+        }
+        return Err(Status::bad_request(match own.is_empty() {
+            true => format!("{label:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+            false => format!("field label not supported: {label}"),
+        }));
+    }
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Trees put in shape: the right kind, known fields, right types, canonical values, defaults. What is refused here is upstream's decoder's
+//! business: 400 for bodies, 422 for what a patch made.
+
+use api::decode::{Decoded, strict_errors};
+use api::field_error::FieldError;
+use api::kind::Kind;
+use api::patch::PatchError;
+use api::schema::{FieldIssue, IssueKind, Schema};
+use serde_json::Value;
+
+use super::patch::PatchType;
+use crate::admit::Warnings;
+use crate::options::FieldValidation;
+use crate::status::Status;
+
+/// A body's tree as an object of `kind`.
+pub(super) fn decoded(
+    kind: &Kind,
+    decoded: Decoded,
+    validation: FieldValidation,
+    warnings: &Warnings,
+) -> Result<Value, Status> {
+    let (mut object, duplicates) = decoded;
+    let refuse = |why: &str| {
+        Status::bad_request(format!(
+            "{} in version {:?} cannot be handled as a {}: {why}",
+            kind.kind, kind.version, kind.kind
+        ))
+    };
+    if !object.is_object() {
+        return Err(refuse("json: cannot unmarshal a value that is no object"));
+    }
+    name_kind(kind, &mut object)?;
+    let issues = normalise(kind, &mut object)?;
+    if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
+        return Err(refuse(&described(issue)).cause(
+            "FieldValueTypeInvalid",
+            issue.message.clone(),
+            issue.path.clone(),
+        ));
+    }
+    let mut strict = strict_errors(&duplicates);
+    strict.extend(issues.iter().map(described));
+    judge(strict, validation, warnings, |text| {
+        let unknown = issues.iter().filter(|issue| issue.kind == IssueKind::Unknown);
+        unknown
+            .fold(refuse(text), |status, issue| status.cause("FieldValueInvalid", described(issue), issue.path.clone()))
+    })?;
+    (kind.hooks.default)(&mut object);
+    Ok(object)
+}
+
+/// What a patch made, as an object of `kind`.
+pub(super) fn patched(
+    kind: &Kind,
+    mut object: Value,
+    validation: FieldValidation,
+    warnings: &Warnings,
+) -> Result<Value, Status> {
+    let refuse = |why: &str| {
+        let error = FieldError::invalid("patch", &Value::Null, why);
+        Status::invalid_kind("", "", "", &[error])
+    };
+    if !object.is_object() {
+        return Err(refuse("the patched value is no object"));
+    }
+    name_kind(kind, &mut object)?;
+    let issues = normalise(kind, &mut object)?;
+    if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
+        return Err(refuse(&described(issue)));
+    }
+    judge(issues.iter().map(described).collect(), validation, warnings, refuse)?;
+    (kind.hooks.default)(&mut object);
+    Ok(object)
+}
+
+/// After admission: whatever a plugin did, the object is canonical and defaulted again.
+pub(super) fn again(kind: &Kind, object: &mut Value) -> Result<(), Status> {
+    let issues = normalise(kind, object)?;
+    if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
+        return Err(Status::internal(format!("admission made an object that is no {}: {}", kind.kind, issue.message)));
+    }
+    (kind.hooks.default)(object);
+    Ok(())
+}
+
+/// The object as upstream's encoder writes it.
+pub(super) fn fill(kind: &Kind, object: &mut Value) -> Result<(), Status> {
+    schema(kind)?.fill(object);
+    Ok(())
+}
+
+fn schema(kind: &Kind) -> Result<&'static Schema, Status> {
+    schema_of((kind.group, kind.version, kind.kind))
+}
+
+fn schema_of((group, version, kind): (&str, &str, &str)) -> Result<&'static Schema, Status> {
+    api::schema::of(group, version, kind)
+        .ok_or_else(|| Status::internal(format!("{group}/{version} {kind} has no schema")))
+}
+
+fn normalise(kind: &Kind, object: &mut Value) -> Result<Vec<FieldIssue>, Status> {
+    Ok(schema(kind)?.normalise(object))
+}
+
+/// Unknown and duplicate fields, as fieldValidation wants them.
+fn judge(
+    errors: Vec<String>,
+    validation: FieldValidation,
+    warnings: &Warnings,
+    refuse: impl Fn(&str) -> Status,
+) -> Result<(), Status> {
+    match validation {
+        FieldValidation::Strict if !errors.is_empty() => {
+            Err(refuse(&format!("strict decoding error: {}", errors.join(", "))))
+        }
+        FieldValidation::Warn => {
+            errors.into_iter().for_each(|text| warnings.add(text));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn described(issue: &FieldIssue) -> String {
+    match issue.suggestion {
+        Some(meant) => format!("{} (did you mean {meant:?}?)", issue.message),
+        None => issue.message.clone(),
+    }
+}
+
+/// apiVersion and kind must be the path's; missing ones are filled in.
+fn name_kind(kind: &Kind, object: &mut Value) -> Result<(), Status> {
+    let api_version = kind.api_version();
+    let given = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
+    let (given_version, given_kind) = (given("apiVersion"), given("kind"));
+    if !given_kind.is_empty() && given_kind != kind.kind {
+        let version = if given_version.is_empty() { &api_version } else { &given_version };
+        let why = format!("converting ({version}.{given_kind}) to ({api_version}.{}): unknown conversion", kind.kind);
+        return Err(Status::bad_request(format!(
+            "{given_kind} in version {version:?} cannot be handled as a {}: {why}",
+            kind.kind
+        )));
+    }
+    if !given_version.is_empty() && given_version != api_version {
+        let text = format!(
+            "the API version in the data ({given_version}) does not match the expected API version ({api_version})"
+        );
+        return Err(Status::bad_request(text));
+    }
+    object["apiVersion"] = api_version.into();
+    object["kind"] = kind.kind.into();
+    Ok(())
+}
+
+/// A body as autoscaling/v1 Scale.
+pub(super) fn scale(mut object: Value) -> Result<Value, Status> {
+    let refuse =
+        |why: &str| Status::bad_request(format!("Scale in version \"v1\" cannot be handled as a Scale: {why}"));
+    if !object.is_object() || object["kind"].as_str().is_some_and(|kind| kind != "Scale") {
+        return Err(refuse("it is no Scale"));
+    }
+    let issues = schema_of(SCALE)?.normalise(&mut object);
+    match issues.iter().find(|issue| issue.kind == IssueKind::Type) {
+        Some(issue) => Err(refuse(&described(issue))),
+        None => Ok(object),
+    }
+}
+
+pub(super) const SCALE: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
+
+/// The old state with a patch on it; `kind`: (group, version, kind).
+pub(super) fn patch(
+    kind: (&str, &str, &str),
+    patch_type: PatchType,
+    old: &Value,
+    patch: &Value,
+) -> Result<Value, Status> {
+    let old = old.clone();
+    let made = match patch_type {
+        PatchType::Json => api::patch::json_patch(old, patch),
+        PatchType::Merge => api::patch::merge_patch(old, patch),
+        PatchType::Strategic => api::patch::strategic_merge(schema_of(kind)?, old, patch.clone()),
+    };
+    made.map_err(|error| match error {
+        PatchError::Malformed(why) => Status::bad_request(why),
+        PatchError::Inapplicable(why) => Status::unprocessable(&why),
+        PatchError::TooManyOperations(_) => Status::entity_too_large(&error.to_string()),
+        PatchError::Unsupported => {
+            Status::unsupported_media_type(&["application/json-patch+json", "application/merge-patch+json"])
+        }
+    })
+}

@@ -1,0 +1,162 @@
+//! The server itself: what it is made of, and its two entrances, one for identities already known (in process) and one for the network.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use api::env::Env;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Authorize;
+use crate::admit::Admit;
+use crate::body::{Body, BoxError};
+use crate::config::Config;
+use crate::discovery::Discovery;
+use crate::front::{Caller, Metrics};
+use crate::health::Health;
+use crate::identity::{Authenticate, Identity};
+use crate::kinds::Kinds;
+use crate::meta::Meta;
+use crate::objects::Objects;
+use crate::service::Service;
+use crate::watch::Frames;
+
+/// What a server is put together from.
+pub struct Parts {
+    pub kinds: Kinds,
+    pub objects: Objects,
+    pub authenticator: Arc<dyn Authenticate>,
+    pub authorizer: Arc<dyn Authorize>,
+    /// In upstream's order; quota last.
+    pub admission: Vec<Arc<dyn Admit>>,
+    /// By the names that kinds' rows and service subresources use.
+    pub services: BTreeMap<&'static str, Arc<dyn Service>>,
+}
+
+/// The API server. Cheap to clone.
+#[derive(Clone)]
+pub struct ApiServer(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) kinds: Kinds,
+    pub(crate) objects: Objects,
+    pub(crate) authenticator: Arc<dyn Authenticate>,
+    pub(crate) authorizer: Arc<dyn Authorize>,
+    pub(crate) admission: Vec<Arc<dyn Admit>>,
+    pub(crate) services: BTreeMap<&'static str, Arc<dyn Service>>,
+    pub(crate) discovery: Discovery,
+    pub(crate) health: Health,
+    pub(crate) metrics: Metrics,
+    pub(crate) frames: Frames,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl ApiServer {
+    /// Puts a server together; it serves at once.
+    pub fn new(config: Config, parts: Parts) -> Self {
+        let Parts { kinds, objects, authenticator, authorizer, admission, services } = parts;
+        let discovery = Discovery::new(&kinds);
+        Self(Arc::new(Inner {
+            config,
+            kinds,
+            objects,
+            authenticator,
+            authorizer,
+            admission,
+            services,
+            discovery,
+            health: Health::default(),
+            metrics: Metrics::default(),
+            frames: Frames::default(),
+            shutdown: CancellationToken::new(),
+        }))
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub fn objects(&self) -> &Objects {
+        &self.0.objects
+    }
+
+    pub fn kinds(&self) -> &Kinds {
+        &self.0.kinds
+    }
+
+    pub fn env(&self) -> &Env {
+        self.0.objects.env()
+    }
+
+    /// Named checks behind /livez, /readyz and /healthz.
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// Ends watches and connections; requests under way are finished.
+    pub fn shut_down(&self) {
+        self.0.shutdown.cancel();
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.0
+    }
+
+    /// The in-process transport: the same pipeline minus TLS, for a caller whose identity is known.
+    pub fn service(&self, identity: Identity) -> InProcess {
+        InProcess { server: self.clone(), identity: Arc::new(identity) }
+    }
+
+    /// Serves one request that came over the network.
+    pub(crate) fn serve_request(&self, request: Request<Body>, caller: Caller) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(crate::front::serve(self.0.clone(), request, caller))
+    }
+}
+
+/// Opens the store's decoded side: what [`store::Options::derive`] has to be for this server's kinds.
+pub fn derive(kinds: Kinds) -> Arc<dyn Fn(&str, &Bytes) -> Meta + Send + Sync> {
+    Arc::new(move |key, bytes| match (kinds.of_key(key), serde_json::from_slice(bytes)) {
+        (Some(kind), Ok(object)) => Meta::of(kind, &object),
+        (None, _) => Meta::default(),
+        (Some(_), Err(error)) => {
+            tracing::error!(key, %error, "a stored object is not JSON");
+            Meta::default()
+        }
+    })
+}
+
+/// Prefixes whose writes may be acknowledged a moment before their fsync: Events and node heartbeats.
+pub const LAZY_PREFIXES: [&str; 2] = ["/registry/events/", "/registry/leases/"];
+
+/// A tower service that speaks as one identity.
+#[derive(Clone)]
+pub struct InProcess {
+    server: ApiServer,
+    identity: Arc<Identity>,
+}
+
+impl<B> tower::Service<Request<B>> for InProcess
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let caller = Caller::Known(self.identity.clone());
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let answer = self.server.serve_request(request, caller);
+        Box::pin(async move { Ok(answer.await) })
+    }
+}

@@ -1,0 +1,5 @@
+//! HTTP exchanges as data (`cases/http/*.yaml`), run against the in-process service over a store in memory.
+
+mod cases;
+mod exchange;
+mod support;

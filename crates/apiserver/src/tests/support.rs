@@ -1,0 +1,80 @@
+//! A server for tests: every built-in kind, a store in memory, everything allowed, a clock that stands, counted randomness.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use api::env::Env;
+use async_trait::async_trait;
+use rustls::pki_types::CertificateDer;
+use store::{MemoryEngine, Options, Store};
+
+use crate::{
+    ApiServer, AuthError, Authenticate, Authorize, Config, Decision, Identity, Kinds, Meta, Objects, Parts,
+    RequestInfo, derive,
+};
+
+struct Nobody;
+
+#[async_trait]
+impl Authenticate for Nobody {
+    async fn authenticate(
+        &self,
+        _: &http::request::Parts,
+        _: &[CertificateDer<'static>],
+    ) -> Result<Option<Identity>, AuthError> {
+        Ok(None)
+    }
+}
+
+/// Allows all, except what a user named `nobody` asks.
+struct AllButNobody;
+
+impl Authorize for AllButNobody {
+    fn authorize(&self, identity: &Identity, _: &RequestInfo) -> Decision {
+        if identity.name == "nobody" { Decision::NoOpinion(String::new()) } else { Decision::Allow(String::new()) }
+    }
+}
+
+pub(super) fn env() -> Env {
+    let counter = Arc::new(AtomicU64::new(1));
+    let fill = move |buffer: &mut [u8]| {
+        for byte in buffer {
+            // A small linear generator: distinct values, the same in every run.
+            let next = counter
+                .fetch_add(1, Ordering::Relaxed)
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            *byte = (next >> 33) as u8;
+        }
+    };
+    let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+    Env::new(move || now, fill, |_, task| drop(tokio::spawn(task)))
+}
+
+pub(super) fn store(kinds: &Kinds) -> Store<Meta> {
+    let options = Options {
+        derive: derive(kinds.clone()),
+        now: Arc::new(|| 1_795_255_200),
+        lazy_prefixes: Vec::new(),
+        ring_bytes: 1 << 20,
+        retention_seconds: 300,
+        on_fatal: Arc::new(|_| {}),
+        threaded: false,
+    };
+    Store::open(Box::new(MemoryEngine::default()), options).expect("a store in memory opens")
+}
+
+/// A fresh, empty server.
+pub(super) fn server() -> ApiServer {
+    let kinds = Kinds::new(api::kinds::ALL);
+    let parts = Parts {
+        objects: Objects::new(store(&kinds), env()),
+        kinds,
+        authenticator: Arc::new(Nobody),
+        authorizer: Arc::new(AllButNobody),
+        admission: Vec::new(),
+        services: BTreeMap::new(),
+    };
+    ApiServer::new(Config::new("/nowhere"), parts)
+}

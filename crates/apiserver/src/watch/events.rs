@@ -1,0 +1,124 @@
+//! What a watcher is told about a change: which event a selector makes of it, and the frame's JSON. Pure.
+
+use api::kind::Kind;
+use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use store::{Event, Item, Revision};
+
+use crate::meta::Meta;
+use crate::negotiate::{Format, Transform};
+use crate::status::Status;
+use crate::table::Include;
+use crate::{table, view};
+
+/// What happened, as the watcher sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum EventType {
+    Added,
+    Modified,
+    Deleted,
+}
+
+impl EventType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+/// How frames look: equal shapes share frames.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub kind: &'static Kind,
+    pub format: Format,
+    pub include: Include,
+}
+
+/// The event a watcher with this selection sees, if any. An object that leaves the selection is deleted for it, one that enters is added.
+pub(super) fn seen(event: &Event<Meta>, selected: impl Fn(&Item<Meta>) -> bool) -> Option<EventType> {
+    let before = event.previous.as_ref().is_some_and(|item| selected(item));
+    let after = event.current.as_ref().is_some_and(|item| selected(item));
+    match (before, after) {
+        (false, false) => None,
+        (false, true) => Some(EventType::Added),
+        (true, true) => Some(EventType::Modified),
+        (true, false) => Some(EventType::Deleted),
+    }
+}
+
+/// The bytes an event shows: the new state, or the last one a watcher knew with the revision of the change.
+pub(super) fn shown(event: &Event<Meta>, event_type: EventType) -> (Bytes, &Item<Meta>) {
+    match (event_type, &event.current, &event.previous) {
+        // It went out of the selection: its last selected state, at the revision of the change.
+        (EventType::Deleted, Some(_), Some(previous)) => (previous.bytes_at(event.revision), previous),
+        _ => {
+            let item = event.shown();
+            (item.bytes.clone(), item)
+        }
+    }
+}
+
+/// One frame: `{"type":"ADDED","object":{...}}` and a line feed.
+pub(super) fn frame(shape: Shape, event_type: EventType, stored: &Bytes, now: Timestamp) -> Result<Bytes, Status> {
+    let name = event_type.as_str();
+    let object = object(shape, stored, now)?;
+    let mut out = BytesMut::with_capacity(object.len() + 32);
+    out.put_slice(b"{\"type\":\"");
+    out.put_slice(name.as_bytes());
+    out.put_slice(b"\",\"object\":");
+    out.put_slice(&object);
+    out.put_slice(b"}\n");
+    Ok(out.freeze())
+}
+
+fn object(shape: Shape, stored: &Bytes, now: Timestamp) -> Result<Bytes, Status> {
+    let kind = shape.kind;
+    match shape.format.transform {
+        Transform::Whole => Ok(view::version_bytes(kind, stored)),
+        Transform::Partial => view::partial(stored, shape.format),
+        Transform::Table => {
+            let value = view::version_value(kind, stored);
+            let mut metadata = Map::new();
+            metadata.insert("resourceVersion".to_owned(), value["metadata"]["resourceVersion"].clone());
+            let row = table::row(kind, &value, shape.include, now, shape.format.meta_version);
+            Ok(table_object(shape, metadata, vec![row]))
+        }
+    }
+}
+
+fn table_object(shape: Shape, metadata: Map<String, Value>, rows: Vec<Value>) -> Bytes {
+    let api_version = format!("meta.k8s.io/{}", shape.format.meta_version);
+    let columns = table::columns(shape.kind);
+    json!({"kind": "Table", "apiVersion": api_version, "metadata": metadata, "columnDefinitions": columns, "rows": rows}).to_string().into()
+}
+
+/// A bookmark: everything up to `revision` has been sent. `initial`: and it ends the initial state of a WatchList.
+pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool) -> Bytes {
+    let (kind, api_version) = match shape.format.transform {
+        Transform::Whole => (shape.kind.kind, shape.kind.api_version()),
+        Transform::Partial => ("PartialObjectMetadata", format!("meta.k8s.io/{}", shape.format.meta_version)),
+        Transform::Table => ("Table", format!("meta.k8s.io/{}", shape.format.meta_version)),
+    };
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
+    let mut object = json!({"kind": kind, "apiVersion": api_version});
+    if shape.format.transform == Transform::Table {
+        object["columnDefinitions"] = table::columns(shape.kind).into();
+        object["rows"] = json!([]);
+    } else {
+        metadata["creationTimestamp"] = Value::Null;
+        if initial {
+            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+    }
+    object["metadata"] = metadata;
+    format!("{}\n", json!({"type": "BOOKMARK", "object": object})).into()
+}
+
+/// An ERROR frame; the stream ends after it.
+pub(super) fn error(status: &Status) -> Bytes {
+    format!("{}\n", json!({"type": "ERROR", "object": status.to_value()})).into()
+}

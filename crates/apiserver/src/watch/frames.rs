@@ -1,0 +1,81 @@
+//! Frames already encoded, shared by all watchers that want the same: one encoding per event, kind and shape, within a byte budget.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use store::Revision;
+
+use super::events::{EventType, Shape};
+use crate::negotiate::Transform;
+use crate::status::Status;
+use crate::table::Include;
+
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Key {
+    revision: Revision,
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    event_type: EventType,
+    transform: Transform,
+    include: Include,
+    meta_version: &'static str,
+}
+
+/// The shared frames, oldest out first.
+#[derive(Default)]
+pub struct Frames(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    frames: HashMap<Key, Bytes>,
+    order: VecDeque<Key>,
+    bytes: usize,
+}
+
+impl Frames {
+    /// The frame for this event, encoded by the first who asks.
+    pub(super) fn get(
+        &self,
+        revision: Revision,
+        event_type: EventType,
+        shape: Shape,
+        encode: impl FnOnce() -> Result<Bytes, Status>,
+    ) -> Result<Bytes, Status> {
+        let key = Key {
+            revision,
+            group: shape.kind.group,
+            version: shape.kind.version,
+            kind: shape.kind.kind,
+            event_type,
+            transform: shape.format.transform,
+            include: shape.include,
+            meta_version: shape.format.meta_version,
+        };
+        if let Some(frame) = self.0.lock().frames.get(&key) {
+            return Ok(frame.clone());
+        }
+        let frame = encode()?;
+        self.0.lock().keep(key, frame.clone());
+        Ok(frame)
+    }
+}
+
+impl Inner {
+    fn keep(&mut self, key: Key, frame: Bytes) {
+        self.bytes += frame.len();
+        if let Some(replaced) = self.frames.insert(key.clone(), frame) {
+            self.bytes -= replaced.len();
+            return;
+        }
+        self.order.push_back(key);
+        while self.bytes > BYTES_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.bytes -= self.frames.remove(&oldest).map_or(0, |frame| frame.len());
+        }
+    }
+}

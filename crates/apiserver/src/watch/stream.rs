@@ -1,0 +1,176 @@
+//! One watch: initial state, then events as the client reads them, bookmarks, and an end. The stream is pulled by the connection, so a slow
+//! client holds nothing but its place in the ring; when that place is gone it gets 410 and is cut.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+use store::{Cursor, Event, Revision};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::events::{self, EventType, Shape};
+use crate::front::WatchGuard;
+use crate::meta::Meta;
+use crate::objects::Object;
+use crate::registry::Selection;
+use crate::server::Inner;
+use crate::status::Status;
+
+const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
+/// Events that are there already are sent together up to this size.
+const FRAME_BYTES: usize = 32 * 1024;
+
+/// Everything one watch needs.
+pub(super) struct Watcher {
+    pub shape: Shape,
+    pub selection: Selection,
+    /// Keys of the namespace that is watched, or of the whole resource.
+    pub prefix: String,
+    pub cursor: Cursor<Meta>,
+    pub server: Arc<Inner>,
+    pub bookmarks: bool,
+    /// The initial state ends with an annotated bookmark.
+    pub end_of_initial: bool,
+    pub initial: VecDeque<Object>,
+    pub started_at: Revision,
+    pub seconds: u64,
+    /// Counts this watch for as long as it lives.
+    pub _guard: WatchGuard,
+}
+
+/// A running watch.
+struct Running {
+    watcher: Watcher,
+    deadline: Instant,
+    bookmark: Interval,
+    ended: bool,
+}
+
+enum Next {
+    Event(Result<Arc<Event<Meta>>, store::Compacted>),
+    Bookmark,
+    End,
+}
+
+impl Watcher {
+    /// The frames, as they are asked for.
+    pub fn run(self) -> impl Stream<Item = Bytes> + Send {
+        let now = Instant::now();
+        let mut bookmark = tokio::time::interval_at(now + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
+        bookmark.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let deadline = now + Duration::from_secs(self.seconds);
+        let running = Running { watcher: self, deadline, bookmark, ended: false };
+        futures::stream::unfold(running, |mut running| async move {
+            let bytes = running.next().await?;
+            Some((bytes, running))
+        })
+    }
+
+    fn selected(&self, item: &store::Item<Meta>) -> bool {
+        item.key.starts_with(&self.prefix) && self.selection.matches(item)
+    }
+
+    /// The frame of an event, if this watcher sees it.
+    fn frame(&self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
+        let Some(event_type) = events::seen(event, |item| self.selected(item)) else { return Ok(None) };
+        let frame = self.server.frames.get(event.revision, event_type, self.shape, || {
+            let (bytes, _) = events::shown(event, event_type);
+            events::frame(self.shape, event_type, &bytes, self.server.objects.env().now())
+        })?;
+        Ok(Some(frame))
+    }
+
+    /// Initial objects, as many as fit into one frame.
+    fn initial_frame(&mut self) -> Result<Bytes, Status> {
+        let now = self.server.objects.env().now();
+        let mut out = BytesMut::new();
+        while out.len() < FRAME_BYTES
+            && let Some(object) = self.initial.pop_front()
+        {
+            out.extend_from_slice(&events::frame(self.shape, EventType::Added, &object.bytes, now)?);
+        }
+        if self.initial.is_empty() && std::mem::take(&mut self.end_of_initial) {
+            out.extend_from_slice(&events::bookmark(self.shape, self.started_at, true));
+        }
+        Ok(out.freeze())
+    }
+}
+
+impl Running {
+    /// The next bytes; `None`: the watch is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.ended {
+            return None;
+        }
+        if !self.watcher.initial.is_empty() || self.watcher.end_of_initial {
+            let frame = self.watcher.initial_frame();
+            return Some(self.or_error(frame));
+        }
+        loop {
+            let step = self.wait().await;
+            match step {
+                Next::Event(Ok(event)) => match self.drain(&event) {
+                    Ok(frames) if frames.is_empty() => {}
+                    frames => return Some(self.or_error(frames)),
+                },
+                Next::Event(Err(compacted)) => {
+                    let text = format!(
+                        "too old resource version: this watch fell behind the kept history, which begins after {}",
+                        compacted.oldest
+                    );
+                    return Some(self.or_error(Err(Status::expired(text))));
+                }
+                Next::Bookmark => {
+                    if let Some(bookmark) = self.bookmark() {
+                        return Some(bookmark);
+                    }
+                }
+                Next::End => {
+                    self.ended = true;
+                    return self.bookmark();
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Next {
+        tokio::select! {
+            biased;
+            () = self.watcher.server.shutdown.cancelled() => Next::End,
+            event = self.watcher.cursor.next() => Next::Event(event),
+            () = tokio::time::sleep_until(self.deadline) => Next::End,
+            _ = self.bookmark.tick(), if self.watcher.bookmarks => Next::Bookmark,
+        }
+    }
+
+    /// This event's frame and those of the events that are there already.
+    fn drain(&mut self, first: &Event<Meta>) -> Result<Bytes, Status> {
+        let first = self.watcher.frame(first)?;
+        let mut out: Option<BytesMut> = None;
+        let mut single = first;
+        // A Compacted here comes again at the next wait, after what has been read is sent.
+        while out.as_ref().map_or(0, BytesMut::len) < FRAME_BYTES
+            && let Ok(Some(event)) = self.watcher.cursor.try_next()
+        {
+            if let Some(frame) = self.watcher.frame(&event)? {
+                let out = out.get_or_insert_with(|| BytesMut::from(single.take().unwrap_or_default().as_ref()));
+                out.extend_from_slice(&frame);
+            }
+        }
+        Ok(out.map_or_else(|| single.unwrap_or_default(), BytesMut::freeze))
+    }
+
+    fn bookmark(&self) -> Option<Bytes> {
+        let position = self.watcher.cursor.position().ok().filter(|_| self.watcher.bookmarks)?;
+        Some(events::bookmark(self.watcher.shape, position, false))
+    }
+
+    fn or_error(&mut self, frame: Result<Bytes, Status>) -> Bytes {
+        frame.unwrap_or_else(|status| {
+            self.ended = true;
+            events::error(&status)
+        })
+    }
+}
