@@ -1,6 +1,7 @@
 //! Pod networking, service proxy, node routes, DNS edge and network policy: desired state is computed purely (`desired.rs`), applied over
 //! netlink only (`apply.rs`). No iptables, nft or CNI binaries are run, no bridge is made.
 
+pub mod conntrack;
 pub mod error;
 pub mod ledger;
 pub mod names;
@@ -8,6 +9,7 @@ pub mod netlink;
 pub mod nft;
 pub mod pods;
 pub mod protocol;
+pub mod proxy;
 pub mod rtnl;
 pub mod sysctl;
 pub mod table;

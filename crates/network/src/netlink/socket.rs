@@ -1,7 +1,7 @@
 //! One blocking netlink socket: requests with an acknowledgement, dumps, batches and multicast groups.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{
     AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, recv, send, setsockopt, socket, sockopt,
@@ -69,6 +69,18 @@ pub struct Socket {
     sequence: u32,
 }
 
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+}
+
 impl Socket {
     /// Opens a socket to the routing family.
     pub fn route() -> Result<Self, NetlinkError> {
@@ -99,11 +111,9 @@ impl Socket {
         setsockopt(&self.descriptor, sockopt::RcvBufForce, &BUFFER_BYTES).map_err(failed)
     }
 
-    /// Joins a multicast group; reads then wait without a limit.
+    /// Joins a multicast group.
     pub fn subscribe(&self, group: u32) -> Result<(), NetlinkError> {
-        self.option(libc::NETLINK_ADD_MEMBERSHIP, group, "join group")?;
-        let failed = |errno: nix::Error| NetlinkError::Socket { step: "clear receive timeout", source: errno.into() };
-        setsockopt(&self.descriptor, sockopt::ReceiveTimeout, &TimeVal::zero()).map_err(failed)
+        self.option(libc::NETLINK_ADD_MEMBERSHIP, group, "join group")
     }
 
     fn option(&self, name: libc::c_int, value: u32, step: &'static str) -> Result<(), NetlinkError> {
@@ -125,10 +135,6 @@ impl Socket {
         self.port
     }
 
-    /// The file descriptor, for shutting a blocked reader down.
-    pub fn descriptor(&self) -> &OwnedFd {
-        &self.descriptor
-    }
 
     /// A fresh sequence number.
     pub fn next_sequence(&mut self) -> u32 {
@@ -144,9 +150,18 @@ impl Socket {
 
     /// Reads one datagram and splits it into messages.
     pub fn receive(&self) -> Result<Vec<Message>, NetlinkError> {
+        self.read(MsgFlags::MSG_TRUNC)
+    }
+
+    /// Reads one datagram if one is there, else fails with EAGAIN.
+    pub fn try_receive(&self) -> Result<Vec<Message>, NetlinkError> {
+        self.read(MsgFlags::MSG_TRUNC | MsgFlags::MSG_DONTWAIT)
+    }
+
+    fn read(&self, flags: MsgFlags) -> Result<Vec<Message>, NetlinkError> {
         let mut buffer = vec![0; RECEIVE_BYTES];
         let length = loop {
-            match recv(self.descriptor.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+            match recv(self.descriptor.as_raw_fd(), &mut buffer, flags) {
                 Ok(length) => break length,
                 Err(nix::Error::EINTR) => {}
                 Err(errno) => return Err(NetlinkError::Socket { step: "receive", source: errno.into() }),

@@ -26,6 +26,11 @@ pub enum NftError {
 }
 
 impl NftError {
+    /// Whether it is there already, with other data.
+    pub fn exists(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(libc::EEXIST))
+    }
+
     /// Whether what was to be changed is not there (somebody flushed it).
     pub fn missing(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if source.raw_os_error() == Some(libc::ENOENT))

@@ -101,8 +101,8 @@ pub struct Fib {
 pub enum Reject {
     /// ICMP or ICMPv6 port unreachable.
     PortUnreachable,
-    /// ICMP or ICMPv6 administratively prohibited.
-    Prohibited,
+    /// A TCP reset; only for TCP.
+    TcpReset,
 }
 
 /// What a dynset does.
@@ -270,8 +270,8 @@ impl Expression {
             // NF_NAT_RANGE_PROTO_RANDOM_FULLY
             Self::Masquerade => w.be32(1, 1 << 4),
             Self::Reject(reject) => {
-                w.be32(1, 2);
-                w.u8(2, if *reject == Reject::PortUnreachable { 1 } else { 3 });
+                w.be32(1, if *reject == Reject::TcpReset { 1 } else { 2 });
+                w.u8(2, if *reject == Reject::TcpReset { 0 } else { 1 });
             }
             _ => {}
         }

@@ -1,8 +1,10 @@
 //! Events of nftables: somebody changed or flushed something.
 
+use tokio::io::unix::AsyncFd;
+
 use super::constants::*;
 use super::error::NftError;
-use crate::netlink::{Message, Socket};
+use crate::netlink::{Message, NetlinkError, Socket};
 
 /// A change by somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,30 +19,32 @@ pub enum Change {
 
 /// A subscription, bound to the namespace of the thread that opened it.
 pub struct Monitor {
-    socket: Socket,
+    socket: AsyncFd<Socket>,
 }
 
 impl Monitor {
-    /// Subscribes in the current namespace.
+    /// Subscribes in the current namespace; must be called within a tokio runtime.
     pub fn open() -> Result<Self, NftError> {
         let socket = Socket::netfilter()?;
         socket.enlarge_buffers()?;
         socket.subscribe(NFNLGRP_NFTABLES)?;
+        // SAFETY: the socket owns its descriptor and keeps the same one until it is dropped, which is after its registration.
+        let registered = unsafe { AsyncFd::register(socket) };
+        let socket = registered.map_err(|error| NetlinkError::Socket { step: "register", source: error.into() })?;
         Ok(Self { socket })
     }
 
     /// Waits for the next changes; elements coming and going by timeout are left out.
-    pub fn next(&mut self) -> Result<Vec<Change>, NftError> {
-        match self.socket.receive() {
-            Ok(messages) => Ok(messages.iter().filter_map(change).collect()),
-            Err(error) if error.errno() == Some(libc::ENOBUFS) => Ok(vec![Change::Overrun]),
-            Err(error) => Err(error.into()),
+    pub async fn next(&mut self) -> Result<Vec<Change>, NftError> {
+        loop {
+            let mut ready = self.socket.readable().await.map_err(|source| NetlinkError::Socket { step: "wait", source })?;
+            match ready.get_inner().try_receive() {
+                Ok(messages) => return Ok(messages.iter().filter_map(change).collect()),
+                Err(error) if error.errno() == Some(libc::EAGAIN) => ready.clear_ready(),
+                Err(error) if error.errno() == Some(libc::ENOBUFS) => return Ok(vec![Change::Overrun]),
+                Err(error) => return Err(error.into()),
+            }
         }
-    }
-
-    /// The socket, for waiting on it or shutting it down.
-    pub fn socket(&self) -> &Socket {
-        &self.socket
     }
 }
 

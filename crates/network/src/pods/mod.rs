@@ -8,6 +8,7 @@ mod wiring;
 
 pub use lease::{HostPort, Lease};
 pub use net::{Config, PodNet, Sandbox};
+pub use pool::node_address;
 
 #[cfg(test)]
 mod tests;

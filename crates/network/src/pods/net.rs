@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::lease::{HostPort, Lease, Leases};
 use super::{host_ports, pool, wiring};
-use crate::error::NetworkError;
+use crate::error::{NetworkError, blocking};
 use crate::ledger::{Ledger, Made};
 use crate::names::Names;
 use crate::rtnl::{Prefix, Rtnl};
@@ -209,9 +209,4 @@ fn default_mtu(rtnl: &mut Rtnl) -> Result<u32, NetworkError> {
 
 fn sysctl_error(path: &str, source: std::io::Error) -> NetworkError {
     NetworkError::Sysctl { path: path.to_owned(), source }
-}
-
-/// Netlink work off the async threads. Opening sockets must happen in the process's own namespace, which blocking threads are in.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NetworkError> + Send + 'static) -> Result<T, NetworkError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| NetworkError::Worker(error.to_string()))?
 }

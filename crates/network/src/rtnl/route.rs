@@ -72,6 +72,20 @@ impl Prefix {
         self.contains(address).then_some(address)
     }
 
+    /// The highest address inside.
+    pub fn last(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(address) => {
+                let host = u32::MAX.checked_shr(u32::from(self.length)).unwrap_or(0);
+                Ipv4Addr::from(u32::from(address) | host).into()
+            }
+            IpAddr::V6(address) => {
+                let host = u128::MAX.checked_shr(u32::from(self.length)).unwrap_or(0);
+                Ipv6Addr::from(u128::from(address) | host).into()
+            }
+        }
+    }
+
     /// The network's address in network order.
     pub fn octets(&self) -> Vec<u8> {
         octets(self.address)

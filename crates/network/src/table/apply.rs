@@ -20,19 +20,34 @@ pub struct Table {
 struct State {
     connection: Connection,
     content: Ruleset,
+    /// The kernel's table holds the content and nothing else.
+    settled: bool,
 }
 
 impl Table {
-    /// Replaces whatever an earlier process left in the table by `content`, in one transaction; affinity entries live on.
+    /// Makes the table hold `content`. Where an earlier process left one, it is adopted as it is, so that Services go on being served;
+    /// changes are added to it until [`Table::settle`] puts the whole content in place.
     pub fn open(comment: String, content: Delta, ledger: &dyn Ledger) -> Result<Self, TableError> {
         let id = TableId { family: crate::nft::FAMILY_INET, name: "oxkube".to_owned() };
         ledger.record(Made::Table.as_str(), &id.to_string()).map_err(TableError::Ledger)?;
-        let connection = Connection::open()?;
+        let mut connection = Connection::open()?;
+        let adopted = connection.has_table(&id)?;
         let mut ruleset = Ruleset::default();
         ruleset.take(content);
-        let table = Self { id, comment, state: Mutex::new(State { connection, content: ruleset }) };
-        table.assert()?;
+        let table = Self { id, comment, state: Mutex::new(State { connection, content: ruleset, settled: !adopted }) };
+        if !adopted {
+            table.assert()?;
+        }
         Ok(table)
+    }
+
+    /// Takes in the last part of the content and replaces whatever the table holds by it, in one transaction; affinity entries live on.
+    pub fn settle(&self, delta: Delta) -> Result<(), NftError> {
+        let mut state = self.state.lock();
+        state.content.take(delta);
+        self.replace(&mut state)?;
+        state.settled = true;
+        Ok(())
     }
 
     /// Family and name.
@@ -53,6 +68,9 @@ impl Table {
         if real.is_empty() {
             return Ok(());
         }
+        if !state.settled {
+            return self.add_to_adopted(&mut state, &real);
+        }
         let mut batch = state.connection.batch(&self.id);
         encode(&mut batch, &real, |chain| former.contains_key(chain));
         match state.connection.commit(batch) {
@@ -64,9 +82,28 @@ impl Table {
         }
     }
 
-    /// Puts everything back in one transaction.
+    /// Puts everything back in one transaction. An adopted table that is still there is left for [`Table::settle`].
     pub fn assert(&self) -> Result<(), NftError> {
-        self.replace(&mut self.state.lock())
+        let mut state = self.state.lock();
+        if !state.settled && state.connection.has_table(&self.id)? {
+            return Ok(());
+        }
+        self.replace(&mut state)
+    }
+
+    /// Only elements go into an adopted table; what it lacks or has differently is settled later.
+    fn add_to_adopted(&self, state: &mut State, real: &Delta) -> Result<(), NftError> {
+        for (added, list) in [(false, &real.removed), (true, &real.added)] {
+            for (set, element) in list {
+                let mut batch = state.connection.batch(&self.id);
+                if added { batch.add_elements(set, &[element]) } else { batch.delete_elements(set, &[element]) }
+                match state.connection.commit(batch) {
+                    Err(error) if error.missing() || error.exists() => tracing::debug!(%error, set, "left for the whole table to settle"),
+                    outcome => outcome?,
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Deletes elements that the packet path made and `stale` names.

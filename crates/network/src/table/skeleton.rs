@@ -63,8 +63,7 @@ pub fn skeleton(cidrs: &Cidrs, link_prefix: &str) -> Delta {
         delta.chains.push(Chain::new(names::of("refuse", family), refuse_rules(family)));
         delta.chains.push(Chain::new(names::of("firewall", family), firewall_rules(family)));
     }
-    let reject = Rule::new(vec![Expression::Reject(Reject::PortUnreachable)]);
-    delta.chains.push(Chain::new(names::REJECT, vec![reject]));
+    delta.chains.push(Chain::new(names::REJECT, reject_rules()));
     let base = Chain::base;
     use ChainKind::{Filter, Nat};
     delta.chains.push(base("raw-prerouting", Filter, Hook::Prerouting, -300, raw_rules()));
@@ -77,6 +76,15 @@ pub fn skeleton(cidrs: &Cidrs, link_prefix: &str) -> Delta {
     delta.chains.push(base("nat-output", Nat, Hook::Output, -100, per_family("service")));
     delta.chains.push(base("nat-postrouting", Nat, Hook::Postrouting, 100, postrouting_rules(cidrs)));
     delta
+}
+
+/// TCP gets a reset, which no ICMP rate limit holds back; all else port unreachable.
+fn reject_rules() -> Vec<Rule> {
+    let tcp = vec![Expression::Meta { key: Meta::Protocol, into: Reg(0) }, steps::equal(Reg(0), vec![6])];
+    vec![
+        Rule::new([tcp, vec![Expression::Reject(Reject::TcpReset)]].concat()),
+        Rule::new(vec![Expression::Reject(Reject::PortUnreachable)]),
+    ]
 }
 
 fn sets(family: Family) -> Vec<Set> {

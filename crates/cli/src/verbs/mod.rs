@@ -1,0 +1,75 @@
+//! The verbs, and what they share: which objects an argument list means.
+
+mod apply;
+mod cluster_info;
+mod create;
+mod delete;
+mod get;
+mod logs;
+mod metadata;
+mod scale;
+mod wait;
+
+use client::ObjectKey;
+
+use crate::cluster::Cluster;
+use crate::discovery::{Discovery, Served};
+use crate::error::{Result, usage};
+use crate::flags::{Command, Verb};
+
+/// Runs a verb; the number is the exit code.
+pub async fn run(command: Command) -> Result<u8> {
+    if let Verb::Version = command.verb {
+        return cluster_info::version(&command.global).await;
+    }
+    let cluster = Cluster::open(&command.global)?;
+    match command.verb {
+        Verb::Get(flags) => get::run(&cluster, flags).await,
+        Verb::Apply(flags) => apply::run(&cluster, flags.from).await,
+        Verb::Create(flags) => create::run(&cluster, flags).await,
+        Verb::Delete(flags) => delete::run(&cluster, flags).await,
+        Verb::Scale(flags) => scale::run(&cluster, flags).await,
+        Verb::Label(flags) => metadata::run(&cluster, flags, metadata::LABELS).await,
+        Verb::Annotate(flags) => metadata::run(&cluster, flags, metadata::ANNOTATIONS).await,
+        Verb::Wait(flags) => wait::run(&cluster, flags).await,
+        Verb::Logs(flags) => logs::run(&cluster, flags).await,
+        Verb::ApiResources => cluster_info::api_resources(&cluster).await,
+        Verb::ClusterInfo => cluster_info::run(&cluster).await,
+        Verb::Cordon { nodes } => metadata::cordon(&cluster, &nodes, true).await,
+        Verb::Uncordon { nodes } => metadata::cordon(&cluster, &nodes, false).await,
+        Verb::Version => Ok(0),
+    }
+}
+
+/// One object named on the command line.
+pub struct Named {
+    pub served: Served,
+    pub key: ObjectKey,
+}
+
+impl Named {
+    /// `deployment.apps/web`.
+    pub fn printed(&self) -> String {
+        self.served.printed(&self.key.name)
+    }
+}
+
+/// `TYPE NAME...`, `TYPE/NAME...` as objects; further arguments that are neither come back as they are.
+pub fn named(cluster: &Cluster, discovery: &Discovery, arguments: &[String]) -> Result<Vec<Named>> {
+    let Some(first) = arguments.first() else { return usage("you must specify the type of resource") };
+    let object = |served: &Served, name: &str| {
+        let namespace = if served.namespaced { cluster.namespace.clone() } else { String::new() };
+        Named { served: served.clone(), key: ObjectKey::new(namespace, name) }
+    };
+    if first.contains('/') {
+        return arguments
+            .iter()
+            .map(|argument| match argument.split_once('/') {
+                Some((kind, name)) => Ok(object(discovery.find(kind)?, name)),
+                None => usage("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form"),
+            })
+            .collect();
+    }
+    let served = discovery.find(first)?;
+    Ok(arguments[1..].iter().map(|name| object(served, name)).collect())
+}

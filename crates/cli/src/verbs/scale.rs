@@ -1,0 +1,27 @@
+//! `scale`: through the scale subresource, whatever the kind.
+
+use serde_json::json;
+
+use super::named;
+use crate::cluster::Cluster;
+use crate::error::{Error, Result, usage};
+use crate::flags::Scale;
+
+pub async fn run(cluster: &Cluster, flags: Scale) -> Result<u8> {
+    if flags.replicas < 0 {
+        return usage("The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0");
+    }
+    let discovery = cluster.discovery().await?;
+    for object in named(cluster, &discovery, &flags.resources)? {
+        let path = format!("{}/scale", object.served.resource.object_path(&object.key));
+        let mut scale = cluster.get_json(&path, "application/json").await?;
+        let now = scale["spec"]["replicas"].as_i64().unwrap_or_default();
+        if let Some(expected) = flags.current_replicas.filter(|expected| *expected != now) {
+            return Err(Error::Use(format!("Expected replicas to be {expected}, was {now}")));
+        }
+        scale["spec"] = json!({"replicas": flags.replicas});
+        cluster.rest.update(&object.served.resource, &object.key, Some("scale"), &scale).await?;
+        println!("{} scaled", object.printed());
+    }
+    Ok(0)
+}
