@@ -48,6 +48,15 @@ pub(super) fn json_answer(code: StatusCode, value: &Value) -> Result<Response<Bo
     response.body(full(value.to_string())).map_err(Status::internal)
 }
 
+/// 409 about a resource that is named as the client knows it.
+pub(super) fn conflict(resource: &str, name: &str, message: String) -> Status {
+    let mut status = Status::bad_request(message);
+    (status.code, status.reason) = (409, "Conflict");
+    let details = status.details_mut();
+    (details.kind, details.name) = (resource.to_owned(), name.to_owned());
+    status
+}
+
 /// The Status of a success without an object.
 pub(super) fn created() -> Result<Response<Body>, Status> {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});

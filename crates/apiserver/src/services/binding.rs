@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::objects::{Objects, timestamp};
 use crate::rows::row;
 use crate::service::{Call, Service};
-use crate::status::{Details, Status};
+use crate::status::Status;
 
 const TRIES: usize = 5;
 
@@ -52,8 +52,7 @@ impl Bind {
 
 fn conflict(name: &str, why: &str) -> Status {
     let message = format!("Operation cannot be fulfilled on pods/binding {name:?}: {why}");
-    let details = Details { kind: "pods/binding".to_owned(), name: name.to_owned(), ..Details::default() };
-    Status { code: 409, reason: "Conflict", message, details: Some(Box::new(details)) }
+    answer::conflict("pods/binding", name, message)
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

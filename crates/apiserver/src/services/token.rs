@@ -16,7 +16,7 @@ use crate::identity::Identity;
 use crate::objects::{Objects, timestamp};
 use crate::rows::row;
 use crate::service::{Call, Service};
-use crate::status::{Details, Status};
+use crate::status::Status;
 
 const DEFAULT_SECONDS: i64 = 3600;
 const SECONDS_MIN: i64 = 600;
@@ -132,8 +132,7 @@ fn other_object(kind: &str, name: &str, wanted: &str, found: &str) -> Status {
          record. The object might have been deleted and then recreated"
     );
     let message = message.replace("UID in record.", &format!("UID in record ({found})."));
-    let details = Details { kind: kind.to_owned(), name: name.to_owned(), ..Details::default() };
-    Status { code: 409, reason: "Conflict", message, details: Some(Box::new(details)) }
+    answer::conflict(kind, name, message)
 }
 
 /// Upstream's ValidateTokenRequest. Pure.
