@@ -52,9 +52,10 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// `name` is the component its events come from.
-    pub fn new(name: &'static str, informers: &Informers) -> Self {
-        let rest = Rest::new(informers.client().clone());
+    /// `name` is the component its events come from. It reads through shared informers and writes as `client`, as
+    /// upstream's controllers read as the controller manager and write with their own service account.
+    pub fn new(name: &'static str, informers: &Informers, client: kube::Client) -> Self {
+        let rest = Rest::new(client);
         let recorder = Recorder::start(name, rest.clone(), informers.env().clone(), informers.stopped().clone());
         let (queue, trackers) = (WorkQueue::default(), Trackers::default());
         Self { name, informers: informers.clone(), rest, recorder, queue, trackers, workers: 5 }

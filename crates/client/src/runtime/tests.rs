@@ -164,7 +164,7 @@ async fn a_key_is_held_until_the_informer_has_seen_its_writes() {
     let server = Server::new();
     server.put("parent", json!({}));
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("copier", &informers);
+    let mut controller = Controller::new("copier", &informers, informers.client().clone());
     let reconcile = copies(&mut controller);
     let queue = controller.queue().clone();
     tokio::spawn(controller.run(reconcile));
@@ -183,7 +183,7 @@ async fn creates_grow_in_batches_and_stop_at_the_first_failure() {
     server.put("parent", json!({}));
     *server.refuse_creates.lock() = 2;
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("copier", &informers);
+    let mut controller = Controller::new("copier", &informers, informers.client().clone());
     let failures = Arc::new(AtomicUsize::new(0));
     let (inner, counter) = (copies(&mut controller), failures.clone());
     tokio::spawn(controller.run(move |key, attempt| {
@@ -204,7 +204,7 @@ async fn a_panic_is_counted_and_the_key_tried_again() {
     let server = Server::new();
     server.put("parent", json!({}));
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("clumsy", &informers);
+    let mut controller = Controller::new("clumsy", &informers, informers.client().clone());
     controller.own::<ConfigMap>();
     let before = panics();
     let done = Arc::new(Notify::new());
