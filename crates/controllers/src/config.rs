@@ -12,7 +12,8 @@ use std::time::Duration;
 pub struct SignError(pub String);
 
 /// Signs a PEM certificate request with the cluster's CA for a signer name, these usages and a lifetime; returns the PEM chain.
-pub type Sign = Arc<dyn Fn(SignRequest) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, SignError>> + Send>> + Send + Sync>;
+pub type Sign =
+    Arc<dyn Fn(SignRequest) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, SignError>> + Send>> + Send + Sync>;
 
 /// One request to the signer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,18 +9,23 @@ use api::env::Env;
 use client::Informers;
 use tokio_util::sync::CancellationToken;
 
+mod backends;
 mod config;
 mod numbers;
 mod ownership;
 mod pods;
 mod replicas;
 mod template;
-#[cfg(test)]
-mod world;
 
 mod deployment;
+mod endpoints;
+mod endpointslice;
+mod garbagecollector;
+mod namespace;
 mod replicaset;
 mod replicationcontroller;
+mod rootca;
+mod serviceaccount;
 
 pub use config::{Config, Sign, SignError};
 
@@ -46,23 +51,44 @@ pub struct Row {
 
 /// Every controller there is, by name.
 pub const ALL: &[Row] = &[
-    Row { name: "deployment-controller", account: "deployment-controller", run: |context| Box::pin(deployment::run(context)) },
-    Row { name: "replicaset-controller", account: "replicaset-controller", run: |context| Box::pin(replicaset::run(context)) },
-    Row {
-        name: "replicationcontroller-controller",
-        account: "replication-controller",
-        run: |context| Box::pin(replicationcontroller::run(context)),
-    },
+    row("deployment-controller", "deployment-controller", |context| Box::pin(deployment::run(context))),
+    row("endpoints-controller", "endpoint-controller", |context| Box::pin(endpoints::run(context))),
+    row("endpointslice-controller", "endpointslice-controller", |context| Box::pin(endpointslice::run(context))),
+    row("garbage-collector-controller", "generic-garbage-collector", |context| {
+        Box::pin(garbagecollector::run(context))
+    }),
+    row("namespace-controller", "namespace-controller", |context| Box::pin(namespace::run(context))),
+    row("replicaset-controller", "replicaset-controller", |context| Box::pin(replicaset::run(context))),
+    row("replicationcontroller-controller", "replication-controller", |context| {
+        Box::pin(replicationcontroller::run(context))
+    }),
+    row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
+    row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
 ];
+
+const fn row(name: &'static str, account: &'static str, run: fn(Context) -> Running) -> Row {
+    Row { name, account, run }
+}
 
 /// Starts every controller that the configuration does not leave out. `reader` is the controller manager's own client
 /// (system:kube-controller-manager): all informers go through it. `writer` gives the client of a service account in
 /// kube-system. Everything ends when `stop` is cancelled.
-pub fn start(reader: kube::Client, writer: impl Fn(&'static str) -> kube::Client, env: Env, config: Config, stop: CancellationToken) {
+pub fn start(
+    reader: kube::Client,
+    writer: impl Fn(&'static str) -> kube::Client,
+    env: Env,
+    config: Config,
+    stop: CancellationToken,
+) {
     let informers = Informers::new(reader, env.clone(), stop.clone());
     let config = Arc::new(config);
     for row in ALL.iter().filter(|row| !config.disabled.contains(row.name)) {
-        let context = Context { informers: informers.clone(), client: writer(row.account), env: env.clone(), config: config.clone() };
+        let context = Context {
+            informers: informers.clone(),
+            client: writer(row.account),
+            env: env.clone(),
+            config: config.clone(),
+        };
         let (running, stopped) = ((row.run)(context), stop.clone());
         env.spawn(row.name, async move {
             stopped.run_until_cancelled(running).await;

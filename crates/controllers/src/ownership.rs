@@ -6,8 +6,8 @@ use std::sync::Arc;
 use api::selector::LabelSelector;
 use client::runtime::Plan;
 use client::{Change, Lister, Object, ObjectKey};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector as TypedSelector, ObjectMeta, OwnerReference};
 use k8s_openapi::Resource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector as TypedSelector, ObjectMeta, OwnerReference};
 use serde_json::{Value, json};
 
 /// The index of objects by their controller's uid; orphans are found under [`orphans_of`].
@@ -123,8 +123,13 @@ pub fn candidates<O: Object, K: Object>(owner: &O, objects: &Lister<K>) -> Vec<A
 
 /// The keys of the owners of kind `O` that a change of an owned object concerns: its controllers before and after, and for
 /// an orphan every owner whose selector matches it.
-pub fn owner_keys<O: Object + Resource, K: Object>(change: &Change<K>, owners: &Lister<O>, selector: fn(&O) -> LabelSelector) -> Vec<ObjectKey> {
-    let mut keys: Vec<ObjectKey> = [&change.old, &change.new].into_iter().flatten().filter_map(|side| controller_key::<O>(side.meta())).collect();
+pub fn owner_keys<O: Object + Resource, K: Object>(
+    change: &Change<K>,
+    owners: &Lister<O>,
+    selector: fn(&O) -> LabelSelector,
+) -> Vec<ObjectKey> {
+    let mut keys: Vec<ObjectKey> =
+        [&change.old, &change.new].into_iter().flatten().filter_map(|side| controller_key::<O>(side.meta())).collect();
     keys.dedup();
     let meta = change.object().meta();
     if controller_of(meta).is_none() && !change.is_delete() {

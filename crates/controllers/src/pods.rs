@@ -114,7 +114,9 @@ fn younger_first(a: &Pod, b: &Pod, times: (Option<Timestamp>, Option<Timestamp>)
         (None, Some(_)) => Ordering::Less,
         (Some(_), None) => Ordering::Greater,
         (Some(time_a), Some(time_b)) if time_a == time_b => Ordering::Equal,
-        (Some(time_a), Some(time_b)) => age_class(time_a, now).cmp(&age_class(time_b, now)).then_with(|| a.uid().cmp(b.uid())),
+        (Some(time_a), Some(time_b)) => {
+            age_class(time_a, now).cmp(&age_class(time_b, now)).then_with(|| a.uid().cmp(b.uid()))
+        }
     }
 }
 

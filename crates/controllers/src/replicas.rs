@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::selector::LabelSelector;
+use client::Object;
 use client::events::Regarding;
 use client::runtime::{Failure, Plan, Report};
-use client::Object;
 use jiff::Timestamp;
 use k8s_openapi::Resource;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -74,7 +74,8 @@ pub fn reconcile<O: Replicated>(observed: &Observed<O>) -> Plan {
     let status = status(owner, &active, count(terminating), failure, observed.now);
     let waits_for_availability = status.ready == nonzero(owner.replicas()) && status.available != status.ready;
     owner.set_status(&mut plan, &status, observed.now);
-    if owner.min_ready_seconds() > 0 && waits_for_availability
+    if owner.min_ready_seconds() > 0
+        && waits_for_availability
         && let Some(wait) = next_availability(owner, &active, observed.now)
     {
         plan.requeue_after(wait);
@@ -92,10 +93,12 @@ fn scale<O: Replicated>(plan: &mut Plan, observed: &Observed<O>, active: &[Arc<P
     if difference < 0 {
         let Some(template) = owner.template() else { return };
         let pod = template::pod(template, owner);
-        let report = report(owner, ("SuccessfulCreate", "Created pod: {name}"), ("FailedCreate", "Error creating: {error}"));
+        let report =
+            report(owner, ("SuccessfulCreate", "Created pod: {name}"), ("FailedCreate", "Error creating: {error}"));
         (0..burst).for_each(|_| plan.create(&pod, Some(report.clone())));
     } else if difference > 0 {
-        let report = report(owner, ("SuccessfulDelete", "Deleted pod: {name}"), ("FailedDelete", "Error deleting: {error}"));
+        let report =
+            report(owner, ("SuccessfulDelete", "Deleted pod: {name}"), ("FailedDelete", "Error deleting: {error}"));
         for pod in victims(observed, active, burst) {
             plan.delete(&*pod, Some(report.clone()));
         }
@@ -113,7 +116,8 @@ pub fn report<O: Object + Resource>(owner: &O, success: (&'static str, &str), fa
 
 fn victims<O: Replicated>(observed: &Observed<O>, active: &[Arc<Pod>], number: usize) -> Vec<Arc<Pod>> {
     let crowd = |pod: &Pod| {
-        let on_node = observed.kin.iter().filter(|kin| pods::is_active(kin) && pods::node_name(kin) == pods::node_name(pod));
+        let on_node =
+            observed.kin.iter().filter(|kin| pods::is_active(kin) && pods::node_name(kin) == pods::node_name(pod));
         on_node.count()
     };
     let mut ranked: Vec<(Arc<Pod>, usize)> = active.iter().map(|pod| (pod.clone(), crowd(pod))).collect();
@@ -123,7 +127,13 @@ fn victims<O: Replicated>(observed: &Observed<O>, active: &[Arc<Pod>], number: u
     ranked.into_iter().take(number).map(|(pod, _)| pod).collect()
 }
 
-fn status<O: Replicated>(owner: &O, active: &[Arc<Pod>], terminating: i32, failure: Option<(&'static str, String)>, now: Timestamp) -> Status {
+fn status<O: Replicated>(
+    owner: &O,
+    active: &[Arc<Pod>],
+    terminating: i32,
+    failure: Option<(&'static str, String)>,
+    now: Timestamp,
+) -> Status {
     let labels = owner.template().and_then(|template| template.metadata.as_ref()?.labels.clone()).unwrap_or_default();
     let has_all_labels = |pod: &Pod| labels.iter().all(|(name, value)| pod.label(name) == Some(value));
     let number = |matches: &dyn Fn(&Pod) -> bool| nonzero(count(active.iter().filter(|pod| matches(pod)).count()));
@@ -142,4 +152,3 @@ fn next_availability<O: Replicated>(owner: &O, active: &[Arc<Pod>], now: Timesta
     let waits = active.iter().filter_map(|pod| pods::until_available(pod, owner.min_ready_seconds(), now));
     waits.filter(|wait| !wait.is_zero()).min()
 }
-

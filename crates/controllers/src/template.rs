@@ -36,7 +36,8 @@ pub fn prefix(name: &str) -> String {
 
 /// A hash of anything that serialises, and of how often its value has collided, in an alphabet without vowels.
 pub fn hash(value: &impl Serialize, collisions: Option<i32>) -> String {
-    let text = serde_json::to_vec(&serde_json::to_value(value).expect("API types serialise to JSON")).expect("JSON trees print");
+    let text = serde_json::to_vec(&serde_json::to_value(value).expect("API types serialise to JSON"))
+        .expect("JSON trees print");
     let mut sum = fnv1a(0x811c_9dc5, &text);
     if let Some(collisions) = collisions {
         sum = fnv1a(sum, &i64::from(collisions).to_le_bytes());

@@ -61,7 +61,9 @@ pub async fn apply(plan: &Plan, rest: &Rest, recorder: &Recorder, seen: &mut Vec
 fn chain(action: &Action, seen: &[Seen]) -> Option<Action> {
     let Action::Update { target, object, .. } = action else { return None };
     let written = seen.iter().rev().find_map(|seen| match seen {
-        Seen::Revision(resource, Some(key), revision) if *resource == target.resource && *key == target.key => Some(*revision),
+        Seen::Revision(resource, Some(key), revision) if *resource == target.resource && *key == target.key => {
+            Some(*revision)
+        }
         _ => None,
     })?;
     object["metadata"]["resourceVersion"].as_str()?;
@@ -156,7 +158,13 @@ impl Applier<'_> {
         }
     }
 
-    async fn create(&self, action: &Action, resource: &ResourceType, object: &Value, report: Option<&Report>) -> Result<Outcome, Box<Failure>> {
+    async fn create(
+        &self,
+        action: &Action,
+        resource: &ResourceType,
+        object: &Value,
+        report: Option<&Report>,
+    ) -> Result<Outcome, Box<Failure>> {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
         match self.rest.create(resource, namespace, object).await {
             Ok(created) => {
@@ -201,12 +209,22 @@ impl Applier<'_> {
         };
         if let Some((reason, message)) = texts {
             let message = message.replace(placeholder, detail);
-            self.recorder.emit(Event { regarding: report.regarding.clone(), event_type, reason: (*reason).into(), message });
+            self.recorder.emit(Event {
+                regarding: report.regarding.clone(),
+                event_type,
+                reason: (*reason).into(),
+                message,
+            });
         }
     }
 }
 
-fn written(action: &Action, target: &Target, verb: &'static str, answer: Result<Value, Error>) -> Result<Outcome, Box<Failure>> {
+fn written(
+    action: &Action,
+    target: &Target,
+    verb: &'static str,
+    answer: Result<Value, Error>,
+) -> Result<Outcome, Box<Failure>> {
     match answer {
         Ok(object) => Ok(Outcome::Done(revision(&target.resource, &object))),
         Err(error) => Err(failure(action, &target.resource, verb, error)),
@@ -227,9 +245,10 @@ fn revision(resource: &ResourceType, object: &Value) -> Option<Seen> {
 fn namespace(action: &Action) -> String {
     match action {
         Action::Create { object, .. } => object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned(),
-        Action::Confirm { target, .. } | Action::Update { target, .. } | Action::Patch { target, .. } | Action::Delete { target, .. } => {
-            target.key.namespace.clone()
-        }
+        Action::Confirm { target, .. }
+        | Action::Update { target, .. }
+        | Action::Patch { target, .. }
+        | Action::Delete { target, .. } => target.key.namespace.clone(),
         Action::Emit(event) => event.regarding.namespace.clone(),
     }
 }

@@ -90,7 +90,10 @@ impl Controller {
     }
 
     /// Watches objects whose changes concern other keys.
-    pub fn watch<K: Object + k8s_openapi::Resource>(&mut self, keys: impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + Sync + 'static) -> Lister<K> {
+    pub fn watch<K: Object + k8s_openapi::Resource>(
+        &mut self,
+        keys: impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + Sync + 'static,
+    ) -> Lister<K> {
         let informer = self.informers.of::<K>();
         self.watch_informer(ResourceType::of::<K>(), informer, keys)
     }
@@ -178,7 +181,13 @@ impl Controller {
     }
 
     /// One reconcile and its plan; a panic in it is a failure like any other.
-    async fn attempt<F>(&self, key: &ObjectKey, failure: Option<&Failure>, reconcile: &F, seen: &mut Vec<Seen>) -> Result<Option<Duration>, Box<Failure>>
+    async fn attempt<F>(
+        &self,
+        key: &ObjectKey,
+        failure: Option<&Failure>,
+        reconcile: &F,
+        seen: &mut Vec<Seen>,
+    ) -> Result<Option<Duration>, Box<Failure>>
     where
         F: for<'a> Fn(&'a ObjectKey, Attempt<'a>) -> Step<'a> + Send + Sync,
     {

@@ -98,7 +98,8 @@ impl Server {
             let added = state.1.values().map(|object| json!({"type": "ADDED", "object": object}).to_string() + "\n");
             (state.0, added.collect::<String>())
         };
-        let metadata = json!({"resourceVersion": revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}});
+        let metadata =
+            json!({"resourceVersion": revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}});
         let end = json!({"type": "BOOKMARK", "object": {"metadata": metadata}}).to_string() + "\n";
         let live = futures::stream::unfold(receiver, |mut receiver| async move {
             let line = receiver.recv().await.ok()?;
@@ -138,7 +139,9 @@ fn config_map(name: &str) -> ConfigMap {
 }
 
 /// Wants three copies of every object named "parent".
-fn copies(controller: &mut Controller) -> impl Fn(&crate::ObjectKey, &super::Attempt<'_>) -> Plan + Send + Sync + use<> {
+fn copies(
+    controller: &mut Controller,
+) -> impl Fn(&crate::ObjectKey, &super::Attempt<'_>) -> Plan + Send + Sync + use<> {
     let all = controller.watch(|_: &crate::Change<ConfigMap>| vec![crate::ObjectKey::new("default", "parent")]);
     move |key, attempt| {
         let mut plan = Plan::new();

@@ -19,8 +19,6 @@ mod scale;
 mod sets;
 mod status;
 mod strategy;
-#[cfg(test)]
-mod tests;
 
 use reconcile::{Observed, reconcile};
 
@@ -28,7 +26,8 @@ pub async fn run(context: Context) {
     let mut controller = Controller::new("deployment-controller", &context.informers, context.client.clone());
     let deployments: Lister<Deployment> = controller.own();
     let owners = deployments.clone();
-    let sets: Lister<ReplicaSet> = controller.watch(move |change: &Change<ReplicaSet>| ownership::owner_keys(change, &owners, selector));
+    let sets: Lister<ReplicaSet> =
+        controller.watch(move |change: &Change<ReplicaSet>| ownership::owner_keys(change, &owners, selector));
     sets.add_index(BY_CONTROLLER, by_controller);
     let by_pod = (deployments.clone(), sets.clone());
     let pods: Lister<Pod> = controller.watch(move |change: &Change<Pod>| recreated_by(change, &by_pod.0, &by_pod.1));
@@ -37,11 +36,23 @@ pub async fn run(context: Context) {
 }
 
 /// Observes and reconciles one Deployment.
-fn plan(deployments: &Lister<Deployment>, sets: &Lister<ReplicaSet>, pods: &Lister<Pod>, key: &ObjectKey, attempt: &Attempt<'_>) -> Plan {
+fn plan(
+    deployments: &Lister<Deployment>,
+    sets: &Lister<ReplicaSet>,
+    pods: &Lister<Pod>,
+    key: &ObjectKey,
+    attempt: &Attempt<'_>,
+) -> Plan {
     let Some(deployment) = deployments.get(key) else { return Plan::new() };
     let candidates = ownership::candidates(&*deployment, sets);
     let pods_of = |set: &ReplicaSet| -> Vec<Arc<Pod>> { pods.by_index(BY_CONTROLLER, set.uid()) };
-    reconcile(&Observed { deployment: &deployment, candidates: &candidates, pods_of: &pods_of, failure: attempt.failure, now: attempt.now })
+    reconcile(&Observed {
+        deployment: &deployment,
+        candidates: &candidates,
+        pods_of: &pods_of,
+        failure: attempt.failure,
+        now: attempt.now,
+    })
 }
 
 fn selector(deployment: &Deployment) -> LabelSelector {
@@ -56,6 +67,7 @@ fn recreated_by(change: &Change<Pod>, deployments: &Lister<Deployment>, sets: &L
     }
     let key = controller_key::<ReplicaSet>(change.object().meta()).and_then(|key| sets.get(&key));
     let key = key.and_then(|set| controller_key::<Deployment>(set.meta()));
-    let is_recreate = |key: &ObjectKey| deployments.get(key).is_some_and(|deployment| strategy::is_recreate(&deployment));
+    let is_recreate =
+        |key: &ObjectKey| deployments.get(key).is_some_and(|deployment| strategy::is_recreate(&deployment));
     key.filter(is_recreate).into_iter().collect()
 }

@@ -41,7 +41,8 @@ pub fn reconcile(observed: &Observed) -> Plan {
         return plan;
     }
     // The status with the pause noted is what the rest of this reconcile starts from.
-    let noted = status::paused(deployment, observed.now).map(|status| Deployment { status: Some(status), ..deployment.clone() });
+    let noted = status::paused(deployment, observed.now)
+        .map(|status| Deployment { status: Some(status), ..deployment.clone() });
     let rollout = Rollout { observed, deployment: noted.as_ref().unwrap_or(deployment) };
     rollout.go_on(plan, Sets::of(deployment, claimed))
 }
@@ -51,7 +52,11 @@ fn selects_all(mut plan: Plan, deployment: &Deployment) -> Plan {
     plan.warning(Regarding::of(deployment), "SelectingAll", message);
     let status = deployment.status.clone().unwrap_or_default();
     if status.observed_generation < deployment.metadata.generation {
-        write_status(&mut plan, deployment, DeploymentStatus { observed_generation: deployment.metadata.generation, ..status });
+        write_status(
+            &mut plan,
+            deployment,
+            DeploymentStatus { observed_generation: deployment.metadata.generation, ..status },
+        );
     }
     plan
 }
@@ -66,13 +71,19 @@ fn report_failure(deployment: &Deployment, failure: &Failure, observed: &Observe
     let (name, _) = revision::new_name(deployment);
     if failure.error.is_already_exists() {
         // Our own ReplicaSet that the caches had not shown yet is no collision.
-        let is_ours = observed.candidates.iter().any(|set| set.name() == name && crate::ownership::is_controlled_by(set.meta(), deployment));
+        let is_ours = observed
+            .candidates
+            .iter()
+            .any(|set| set.name() == name && crate::ownership::is_controlled_by(set.meta(), deployment));
         if !is_ours {
             new.collision_count = Some(new.collision_count.unwrap_or(0) + 1);
         }
     } else if strategy::progress_deadline(deployment).is_some() {
         let message = format!("Failed to create new replica set {name:?}: {}", failure.error);
-        status::set(&mut new, status::condition(PROGRESSING, "False", ("ReplicaSetCreateError", &message), observed.now));
+        status::set(
+            &mut new,
+            status::condition(PROGRESSING, "False", ("ReplicaSetCreateError", &message), observed.now),
+        );
     }
     write_status(&mut plan, deployment, new);
     plan
@@ -134,7 +145,10 @@ impl Rollout<'_> {
         let mut new = deployment.status.clone().unwrap_or_default();
         if strategy::progress_deadline(deployment).is_some() {
             let message = format!("Created new replica set {name:?}");
-            status::set(&mut new, status::condition(PROGRESSING, "True", ("NewReplicaSetCreated", &message), self.observed.now));
+            status::set(
+                &mut new,
+                status::condition(PROGRESSING, "True", ("NewReplicaSetCreated", &message), self.observed.now),
+            );
         }
         self.write(&mut plan, Some(next), new);
         plan
@@ -148,7 +162,10 @@ impl Rollout<'_> {
             && status::find(&new, PROGRESSING).is_none()
         {
             let message = format!("Found new replica set {:?}", set.name());
-            status::set(&mut new, status::condition(PROGRESSING, "True", ("FoundNewReplicaSet", &message), self.observed.now));
+            status::set(
+                &mut new,
+                status::condition(PROGRESSING, "True", ("FoundNewReplicaSet", &message), self.observed.now),
+            );
         }
         if let Some(wait) = status::next_check(self.deployment, &new, self.observed.now) {
             plan.requeue_after(wait);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use client::Object;
 use client::events::Regarding;
 use client::runtime::{Plan, Report};
-use client::Object;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, ReplicaSetSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -101,7 +101,12 @@ pub fn create_new(plan: &mut Plan, deployment: &Deployment, sets: &Sets, next: i
             owner_references: Some(vec![owner_reference(deployment)]),
             ..ObjectMeta::default()
         },
-        spec: ReplicaSetSpec { min_ready_seconds: spec.min_ready_seconds, replicas: Some(replicas), selector, template: Some(template) },
+        spec: ReplicaSetSpec {
+            min_ready_seconds: spec.min_ready_seconds,
+            replicas: Some(replicas),
+            selector,
+            template: Some(template),
+        },
         status: None,
     };
     note_replicas(&mut set, deployment);

@@ -69,7 +69,9 @@ fn share(deployment: &Deployment, sets: &mut Sets) {
         sizes.push(set.replicas() + part);
     }
     // What rounding left over goes to the largest.
-    if change != 0 && let Some(first) = sizes.first_mut() {
+    if change != 0
+        && let Some(first) = sizes.first_mut()
+    {
         *first = (*first + change - shared).max(0);
     }
     for (set, size) in active.into_iter().zip(sizes) {

@@ -112,7 +112,8 @@ impl Sets {
     pub fn of(deployment: &Deployment, mut claimed: Vec<Arc<ReplicaSet>>) -> Self {
         claimed.sort_by(by_creation);
         let wanted = &deployment.spec.template;
-        let is_new = |set: &Arc<ReplicaSet>| set.spec.template.as_ref().is_some_and(|own| template::is_same(wanted, own));
+        let is_new =
+            |set: &Arc<ReplicaSet>| set.spec.template.as_ref().is_some_and(|own| template::is_same(wanted, own));
         let new = claimed.iter().position(is_new).map(|at| Set::new(claimed.remove(at)));
         Self { new, old: claimed.into_iter().map(Set::new).collect() }
     }

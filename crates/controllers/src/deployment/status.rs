@@ -35,7 +35,12 @@ pub fn counted(deployment: &Deployment, sets: &Sets, now: Timestamp) -> Deployme
     let condition = if available >= strategy::replicas(deployment) - strategy::max_unavailable(deployment) {
         condition("Available", "True", ("MinimumReplicasAvailable", "Deployment has minimum availability."), now)
     } else {
-        condition("Available", "False", ("MinimumReplicasUnavailable", "Deployment does not have minimum availability."), now)
+        condition(
+            "Available",
+            "False",
+            ("MinimumReplicasUnavailable", "Deployment does not have minimum availability."),
+            now,
+        )
     };
     set(&mut status, condition);
     status
@@ -107,7 +112,10 @@ fn has_timed_out(deployment: &Deployment, status: &DeploymentStatus, now: Timest
     match current.reason.as_deref() {
         Some(COMPLETE) => false,
         Some(TIMED_OUT) => true,
-        _ => current.last_update_time.as_ref().is_some_and(|from| from.0 + SignedDuration::from_secs(i64::from(deadline)) < now),
+        _ => current
+            .last_update_time
+            .as_ref()
+            .is_some_and(|from| from.0 + SignedDuration::from_secs(i64::from(deadline)) < now),
     }
 }
 
@@ -152,7 +160,12 @@ pub fn paused(deployment: &Deployment, now: Timestamp) -> Option<DeploymentStatu
     Some(status)
 }
 
-pub fn condition(condition_type: &str, status: &str, (reason, message): (&str, &str), now: Timestamp) -> DeploymentCondition {
+pub fn condition(
+    condition_type: &str,
+    status: &str,
+    (reason, message): (&str, &str),
+    now: Timestamp,
+) -> DeploymentCondition {
     DeploymentCondition {
         type_: Some(condition_type.to_owned()),
         status: Some(status.to_owned()),

@@ -28,7 +28,8 @@ pub fn progress_deadline(deployment: &Deployment) -> Option<i32> {
 
 /// maxSurge and maxUnavailable in Pods; never both zero.
 fn fenceposts(deployment: &Deployment) -> (i32, i32) {
-    let rolling = deployment.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
+    let rolling =
+        deployment.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.clone()).unwrap_or_default();
     let total = replicas(deployment);
     let surge = rolling.max_surge.map_or(0, |value| resolve(&value, total, Rounding::Up));
     let unavailable = rolling.max_unavailable.map_or(0, |value| resolve(&value, total, Rounding::Down));

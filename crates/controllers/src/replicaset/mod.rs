@@ -14,15 +14,13 @@ use crate::numbers::time;
 use crate::ownership::{self, BY_CONTROLLER, by_controller, controller_of};
 use crate::replicas::{self, Observed, Replicated, Status};
 
-#[cfg(test)]
-mod tests;
-
 pub async fn run(context: Context) {
     let mut controller = Controller::new("replicaset-controller", &context.informers, context.client.clone());
     let sets: Lister<ReplicaSet> = controller.own();
     sets.add_index(BY_CONTROLLER, by_controller);
     let owners = sets.clone();
-    let pods: Lister<Pod> = controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &owners, ReplicaSet::selector));
+    let pods: Lister<Pod> =
+        controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &owners, ReplicaSet::selector));
     pods.add_index(BY_CONTROLLER, by_controller);
     controller.run(move |key, attempt| plan(&sets, &pods, key, attempt)).await;
 }
@@ -32,7 +30,13 @@ fn plan(sets: &Lister<ReplicaSet>, pods: &Lister<Pod>, key: &ObjectKey, attempt:
     let Some(set) = sets.get(key) else { return Plan::new() };
     let candidates = ownership::candidates(&*set, pods);
     let kin = kin(&set, sets, pods);
-    replicas::reconcile(&Observed { owner: &*set, candidates: &candidates, kin: &kin, failure: attempt.failure, now: attempt.now })
+    replicas::reconcile(&Observed {
+        owner: &*set,
+        candidates: &candidates,
+        kin: &kin,
+        failure: attempt.failure,
+        now: attempt.now,
+    })
 }
 
 /// The Pods of all ReplicaSets of the same Deployment.
@@ -79,7 +83,11 @@ impl Replicated for ReplicaSet {
 }
 
 /// The conditions with ReplicaFailure set or taken away; one that is there already stays as it is.
-fn conditions(old: Option<Vec<ReplicaSetCondition>>, status: &Status, now: Timestamp) -> Option<Vec<ReplicaSetCondition>> {
+fn conditions(
+    old: Option<Vec<ReplicaSetCondition>>,
+    status: &Status,
+    now: Timestamp,
+) -> Option<Vec<ReplicaSetCondition>> {
     let mut conditions = old.unwrap_or_default();
     let is_failure = |condition: &ReplicaSetCondition| condition.type_.as_deref() == Some("ReplicaFailure");
     match &status.failure {

@@ -14,15 +14,12 @@ use crate::numbers::time;
 use crate::ownership::{self, BY_CONTROLLER, by_controller};
 use crate::replicas::{self, Observed, Replicated, Status};
 
-#[cfg(test)]
-mod tests;
-
 pub async fn run(context: Context) {
     let mut controller = Controller::new("replication-controller", &context.informers, context.client.clone());
     let owners: Lister<ReplicationController> = controller.own();
     let (sets, selected) = (owners.clone(), owners);
-    let pods: Lister<Pod> =
-        controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &selected, ReplicationController::selector));
+    let pods: Lister<Pod> = controller
+        .watch(move |change: &Change<Pod>| ownership::owner_keys(change, &selected, ReplicationController::selector));
     pods.add_index(BY_CONTROLLER, by_controller);
     controller.run(move |key, attempt| plan(&sets, &pods, key, attempt)).await;
 }
@@ -32,7 +29,13 @@ fn plan(sets: &Lister<ReplicationController>, pods: &Lister<Pod>, key: &ObjectKe
     let Some(set) = sets.get(key) else { return Plan::new() };
     let candidates = ownership::candidates(&*set, pods);
     let kin = pods.by_index(BY_CONTROLLER, set.uid());
-    replicas::reconcile(&Observed { owner: &*set, candidates: &candidates, kin: &kin, failure: attempt.failure, now: attempt.now })
+    replicas::reconcile(&Observed {
+        owner: &*set,
+        candidates: &candidates,
+        kin: &kin,
+        failure: attempt.failure,
+        now: attempt.now,
+    })
 }
 
 impl Replicated for ReplicationController {
@@ -72,7 +75,11 @@ impl Replicated for ReplicationController {
     }
 }
 
-fn conditions(old: Option<Vec<ReplicationControllerCondition>>, status: &Status, now: Timestamp) -> Option<Vec<ReplicationControllerCondition>> {
+fn conditions(
+    old: Option<Vec<ReplicationControllerCondition>>,
+    status: &Status,
+    now: Timestamp,
+) -> Option<Vec<ReplicationControllerCondition>> {
     let mut conditions = old.unwrap_or_default();
     let is_failure = |condition: &ReplicationControllerCondition| condition.type_ == "ReplicaFailure";
     match &status.failure {
