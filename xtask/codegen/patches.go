@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
-	"sort"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
@@ -50,7 +49,7 @@ func strategicCases() []any {
 // strategic applies a patch several times: Go's maps have no order, and a case whose result depends on it says nothing.
 func strategic(kind, document, patch string) any {
 	var first *patchCase
-	for range 60 {
+	for range 6 {
 		one := &patchCase{Kind: kind, Document: json.RawMessage(document), Patch: json.RawMessage(patch)}
 		result, err := strategicpatch.StrategicMergePatch([]byte(document), []byte(patch), patchStructs[kind])
 		if err != nil {
@@ -215,7 +214,6 @@ func (r *randomPods) patch() object {
 			for key := range volume {
 				keys = append(keys, key)
 			}
-			sort.Strings(keys)
 			volume["$retainKeys"] = keys
 		}
 	}

@@ -27,7 +27,6 @@ mod request;
 mod rows;
 mod server;
 mod service;
-pub mod services;
 mod status;
 mod table;
 mod view;

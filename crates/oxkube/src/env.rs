@@ -1,9 +1,7 @@
 //! The real clock, randomness and spawner: the one place where the binary touches them.
 
-use std::fs::File;
-use std::io::Read;
-
 use api::env::Env;
+use rand::TryRngCore;
 
 /// The environment of a running node. Must be called inside the tokio runtime that its tasks shall run on.
 pub fn real() -> Env {
@@ -26,10 +24,5 @@ pub fn now_seconds() -> i64 {
 }
 
 fn fill_random(buffer: &mut [u8]) {
-    // getrandom(2) never fails once the kernel's pool is ready; /dev/urandom is the way where a sandbox forbids the call.
-    if rustix::rand::getrandom(&mut *buffer, rustix::rand::GetRandomFlags::empty()).is_ok_and(|read| read == buffer.len()) {
-        return;
-    }
-    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(buffer));
-    read.expect("the kernel gives random bytes");
+    rand::rngs::OsRng.try_fill_bytes(buffer).expect("the kernel gives random bytes");
 }

@@ -18,31 +18,14 @@ pub struct Command {
 pub enum Verb {
     /// Run the control plane, and a node on this machine.
     Server(Box<ServerFlags>),
-    /// Run a node that joins a server.
-    Agent(Box<AgentFlags>),
     /// Talk to a cluster, as kubectl does.
+    #[command(disable_help_flag = true)]
     Kubectl {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Images of this node.
-    Image {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
-    /// Stop what this binary started here and remove exactly what its ledger lists.
-    Uninstall {
-        #[arg(long, env = "OXKUBE_DATA_DIR", default_value = "/var/lib/oxkube")]
-        data_dir: PathBuf,
-    },
     /// Print the version.
     Version,
-    /// Processes that the node starts by itself.
-    #[command(hide = true)]
-    Internal {
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
 }
 
 /// Flags of a control plane.
@@ -79,18 +62,6 @@ pub struct ServerFlags {
     /// The token with which agents join; made and kept in DATA_DIR/server/token when not given.
     #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    #[command(flatten)]
-    pub node: NodeFlags,
-}
-
-/// Flags of a node that joins a server.
-#[derive(Clone, Debug, Args)]
-pub struct AgentFlags {
-    /// The server to join.
-    #[arg(long, env = "OXKUBE_SERVER", value_name = "https://HOST:6443")]
-    pub server: String,
-    #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub token: String,
     #[command(flatten)]
     pub node: NodeFlags,
 }

@@ -1,2 +1,82 @@
-//! Entry point.
-fn main() {}
+//! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
+
+mod env;
+mod flags;
+mod logging;
+mod preflight;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use flags::{Command, Verb};
+
+/// How a run can fail: by its user's hand (exit code 2) or by something breaking (1).
+#[derive(Debug)]
+enum Failure {
+    Use(String),
+    Broken(anyhow::Error),
+}
+
+impl From<preflight::Refusal> for Failure {
+    fn from(refusal: preflight::Refusal) -> Self {
+        Self::Use(refusal.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+fn main() -> ExitCode {
+    // Called as kubectl, it is kubectl.
+    let mut arguments = std::env::args();
+    if arguments.next().is_some_and(|name| name.rsplit('/').next() == Some("kubectl")) {
+        return cli::main(arguments.collect());
+    }
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(error) => return usage(&error),
+    };
+    match run(command.verb) {
+        Ok(code) => code,
+        Err(Failure::Use(text)) => {
+            eprintln!("oxkube: {text}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Broken(error)) => {
+            eprintln!("oxkube: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Server(flags) => server::run(*flags),
+        Verb::Kubectl { arguments } => Ok(cli::main(arguments)),
+        Verb::Version => {
+            println!("oxkube {} (Kubernetes v1.37.0)", env!("CARGO_PKG_VERSION"));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Help goes to stdout; a mistake is one line that names the flag.
+fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        print!("{}", error.render());
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    eprintln!("oxkube: {line}; see oxkube --help");
+    ExitCode::from(2)
+}

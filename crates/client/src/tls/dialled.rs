@@ -52,3 +52,4 @@ impl AsyncWrite for Dialled {
         }
     }
 }
+

@@ -6,4 +6,3 @@ mod graph;
 mod references;
 
 pub use authorizer::NodeAuthorizer;
-pub(crate) use authorizer::node_name;

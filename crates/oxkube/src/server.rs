@@ -1,0 +1,155 @@
+//! `oxkube server`: what is started, in order. The kubeconfig is there before the port answers; `/readyz` is ok when an apply would succeed.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::env::Env;
+use apiserver::authn::{self, ServiceAccountTokens, TokenKey};
+use apiserver::authz::{self, Rbac};
+use apiserver::pki::Pki;
+use apiserver::{ApiServer, Identity, Kinds, Meta, Objects, Parts};
+use store::{Options, SqliteEngine, Store};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::flags::ServerFlags;
+use crate::preflight::{self, DataDir, Refusal};
+use crate::{Failure, env, logging};
+
+/// History kept for watchers, per resource.
+const RING_BYTES: usize = 16 << 20;
+const RETENTION_SECONDS: i64 = 300;
+
+/// What preflight has made sure of.
+struct Prepared {
+    flags: ServerFlags,
+    data_dir: DataDir,
+    listener: std::net::TcpListener,
+    node_ip: IpAddr,
+    host_name: String,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(flags: ServerFlags) -> Result<ExitCode, Failure> {
+    let prepared = prepare(flags)?;
+    logging::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the async runtime")?;
+    runtime.block_on(serve(prepared))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
+    preflight::cidr("service-cidr", &flags.service_cidr)?;
+    preflight::cidr("cluster-cidr", &flags.cluster_cidr)?;
+    preflight::root("server")?;
+    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    preflight::no_overlap("--service-cidr", &flags.service_cidr, &routes)?;
+    preflight::no_overlap("--cluster-cidr", &flags.cluster_cidr, &routes)?;
+    let address = flags.bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let listener = preflight::listen(address, flags.https_listen_port, "--https-listen-port")?;
+    let node_ip = match flags.node.node_ip {
+        Some(address) => address,
+        None => preflight::node_address()?,
+    };
+    let data_dir = preflight::data_dir(&flags.node.data_dir)?;
+    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Ok(Prepared { flags, data_dir, listener, node_ip, host_name })
+}
+
+async fn serve(prepared: Prepared) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let env = env::real();
+    let stop = CancellationToken::new();
+    let config = config(&prepared);
+    let kinds = Kinds::new(api::kinds::ALL);
+    let store = open_store(&prepared.data_dir.path, &kinds)?;
+    let pki = Pki::open(&store, &config, &env).await.context("open the cluster's keys")?;
+    let server = format!("https://127.0.0.1:{}", prepared.flags.https_listen_port);
+    pki.write_admin_kubeconfig(&server, &prepared.flags.write_kubeconfig).context("write the kubeconfig")?;
+    let api = assemble(config, kinds, Objects::new(store, env.clone()), &pki)?;
+    let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
+    let listener = tokio::net::TcpListener::from_std(prepared.listener).context("listen")?;
+    let serving = tokio::spawn({
+        let api = api.clone();
+        async move { api.serve(listener, Arc::new(tls)).await }
+    });
+    apiserver::bootstrap::run(api.service(Identity::server()), api.objects(), api.config(), &pki)
+        .await
+        .context("write the cluster's first objects")?;
+    start_components(&prepared.flags, &api, &env, &stop);
+    tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending; containers go on");
+    stop.cancel();
+    api.shut_down();
+    serving.await.context("the API's listener")
+}
+
+/// The API server with upstream's authenticators and authorizers.
+fn assemble(config: apiserver::Config, kinds: Kinds, objects: Objects, pki: &Pki) -> anyhow::Result<ApiServer> {
+    let keys = vec![TokenKey::new(pki.keys.service_account.clone())];
+    let (issuer, audiences) = (config.service_account_issuer.clone(), config.api_audiences.clone());
+    let tokens = Arc::new(ServiceAccountTokens::new(keys, issuer, audiences, objects.clone()));
+    let authenticator = Arc::new(authn::standard(pki, tokens, &objects).context("set up authentication")?);
+    let rbac = Arc::new(Rbac::new(objects.clone()));
+    let authorizer = Arc::new(authz::standard(&objects, rbac));
+    let parts = Parts { kinds, objects, authenticator, authorizer, admission: Vec::new(), services: BTreeMap::new() };
+    Ok(ApiServer::new(config, parts))
+}
+
+fn config(prepared: &Prepared) -> apiserver::Config {
+    let flags = &prepared.flags;
+    apiserver::Config {
+        advertise_address: flags.advertise_address.unwrap_or(prepared.node_ip),
+        https_port: flags.https_listen_port,
+        tls_sans: flags.tls_san.clone(),
+        host_name: prepared.host_name.clone(),
+        service_cidrs: flags.service_cidr.split(',').map(str::to_owned).collect(),
+        cluster_dns: flags.cluster_dns,
+        server_token: flags.token.clone().unwrap_or_default(),
+        ..apiserver::Config::new(&prepared.data_dir.path)
+    }
+}
+
+fn open_store(data_dir: &Path, kinds: &Kinds) -> anyhow::Result<Store<Meta>> {
+    let folder = data_dir.join("server/db");
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let engine = SqliteEngine::open(&folder.join("state.db"))?;
+    let options = Options {
+        derive: apiserver::derive(kinds.clone()),
+        now: Arc::new(env::now_seconds),
+        lazy_prefixes: apiserver::LAZY_PREFIXES.map(str::to_owned).to_vec(),
+        ring_bytes: RING_BYTES,
+        retention_seconds: RETENTION_SECONDS,
+        // What was acknowledged can no longer be kept: end at once, so that nobody builds on it.
+        on_fatal: Arc::new(|text| {
+            eprintln!("oxkube: the store failed: {text}");
+            std::process::exit(1);
+        }),
+        threaded: true,
+    };
+    Store::open(Box::new(engine), options).context("open the store")
+}
+
+/// Components talk to the API as anyone does: with their own identities, through the whole pipeline.
+fn start_components(flags: &ServerFlags, api: &ApiServer, env: &Env, stop: &CancellationToken) {
+    let enabled = |name: &str| !flags.disable.iter().any(|disabled| disabled == name);
+    if enabled("scheduler") {
+        let identity = Identity::new("system:kube-scheduler", &["system:authenticated"]);
+        let client = client::in_process(api.service(identity));
+        let scheduling = scheduler::run(scheduler::Config::default(), client, env.clone(), stop.clone());
+        env.spawn("scheduler", scheduling);
+    }
+}
