@@ -92,6 +92,8 @@ impl From<kube::Error> for NetworkError {
 }
 
 /// Netlink work off the async threads. Opening sockets must happen in the process's own namespace, which blocking threads are in.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NetworkError> + Send + 'static) -> Result<T, NetworkError> {
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, NetworkError> + Send + 'static,
+) -> Result<T, NetworkError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| NetworkError::Worker(error.to_string()))?
 }

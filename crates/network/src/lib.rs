@@ -10,6 +10,7 @@ pub mod nft;
 pub mod pods;
 pub mod protocol;
 pub mod proxy;
+pub mod routes;
 pub mod rtnl;
 pub mod sysctl;
 pub mod table;

@@ -51,7 +51,8 @@ impl Writer {
         self.bytes.extend_from_slice(&[0, 0]);
         self.bytes.extend_from_slice(&(kind | NESTED).to_ne_bytes());
         body(self);
-        let length = u16::try_from(self.bytes.len() - start).expect("a nest is shorter than 64 KiB; callers split lists");
+        let length =
+            u16::try_from(self.bytes.len() - start).expect("a nest is shorter than 64 KiB; callers split lists");
         self.bytes[start..start + 2].copy_from_slice(&length.to_ne_bytes());
     }
 

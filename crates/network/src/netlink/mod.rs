@@ -3,11 +3,13 @@
 
 mod attribute;
 mod error;
+mod events;
 mod namespace;
 mod socket;
 
 pub use attribute::{Attributes, Writer};
 pub use error::NetlinkError;
+pub use events::Events;
 pub use namespace::in_namespace;
 pub use socket::{Message, Socket};
 

@@ -4,12 +4,13 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, recv, send, setsockopt, socket, sockopt,
+    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, bind, getsockname, recv, send, setsockopt,
+    socket, sockopt,
 };
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::attribute::{Attributes, HEADER, Writer};
 use super::NetlinkError;
+use super::attribute::{Attributes, HEADER, Writer};
 
 /// The kernel answers at once; a socket that is silent for this long has lost the answer.
 const ANSWER_TIMEOUT_SECONDS: i64 = 10;
@@ -94,7 +95,8 @@ impl Socket {
 
     fn open(protocol: SockProtocol) -> Result<Self, NetlinkError> {
         let failed = |step| move |errno: nix::Error| NetlinkError::Socket { step, source: errno.into() };
-        let descriptor = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol).map_err(failed("socket"))?;
+        let descriptor = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, protocol)
+            .map_err(failed("socket"))?;
         bind(descriptor.as_raw_fd(), &NetlinkAddr::new(0, 0)).map_err(failed("bind"))?;
         let address: NetlinkAddr = getsockname(descriptor.as_raw_fd()).map_err(failed("getsockname"))?;
         let timeout = TimeVal::seconds(ANSWER_TIMEOUT_SECONDS);
@@ -135,7 +137,6 @@ impl Socket {
         self.port
     }
 
-
     /// A fresh sequence number.
     pub fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1);
@@ -172,17 +173,34 @@ impl Socket {
     }
 
     /// Sends one request and waits for its acknowledgement.
-    pub fn request(&mut self, operation: &str, kind: u16, flags: u16, body: impl FnOnce(&mut Writer)) -> Result<(), NetlinkError> {
+    pub fn request(
+        &mut self,
+        operation: &str,
+        kind: u16,
+        flags: u16,
+        body: impl FnOnce(&mut Writer),
+    ) -> Result<(), NetlinkError> {
         self.exchange(operation, kind, flags | libc::NLM_F_ACK as u16, body).map(drop)
     }
 
     /// Asks for all objects and collects them.
-    pub fn dump(&mut self, operation: &str, kind: u16, body: impl FnOnce(&mut Writer)) -> Result<Vec<Message>, NetlinkError> {
+    pub fn dump(
+        &mut self,
+        operation: &str,
+        kind: u16,
+        body: impl FnOnce(&mut Writer),
+    ) -> Result<Vec<Message>, NetlinkError> {
         self.exchange(operation, kind, libc::NLM_F_DUMP as u16, body)
     }
 
     /// Sends a request and collects what comes before its acknowledgement or the end of its dump.
-    pub fn exchange(&mut self, operation: &str, kind: u16, flags: u16, body: impl FnOnce(&mut Writer)) -> Result<Vec<Message>, NetlinkError> {
+    pub fn exchange(
+        &mut self,
+        operation: &str,
+        kind: u16,
+        flags: u16,
+        body: impl FnOnce(&mut Writer),
+    ) -> Result<Vec<Message>, NetlinkError> {
         let sequence = self.next_sequence();
         let mut writer = Writer::new();
         writer.message(kind, flags | libc::NLM_F_REQUEST as u16, sequence, body);

@@ -87,7 +87,8 @@ impl Batch {
     /// Empties a chain, or with no name all chains of the table.
     pub fn flush_rules(&mut self, chain: Option<&str>) {
         let table = self.table.name.clone();
-        let what = chain.map_or_else(|| format!("flush rules of table {table}"), |chain| format!("flush chain {chain}"));
+        let what =
+            chain.map_or_else(|| format!("flush rules of table {table}"), |chain| format!("flush chain {chain}"));
         self.step(what, MSG_DELRULE, 0, |w| {
             w.text(NFTA_RULE_TABLE, &table);
             if let Some(chain) = chain {
@@ -108,7 +109,9 @@ impl Batch {
     /// Appends a rule.
     pub fn add_rule(&mut self, chain: &str, rule: &Rule) {
         let table = self.table.name.clone();
-        self.step(format!("add a rule to chain {chain}"), MSG_NEWRULE, CREATE | APPEND, |w| rule.encode(&table, chain, w));
+        self.step(format!("add a rule to chain {chain}"), MSG_NEWRULE, CREATE | APPEND, |w| {
+            rule.encode(&table, chain, w)
+        });
     }
 
     /// Puts a rule at the head of a chain.

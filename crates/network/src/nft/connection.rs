@@ -61,7 +61,8 @@ impl Connection {
 
     /// Deletes a table; `id` is `family name` as the ledger has it. One that is not there is no error.
     pub fn delete_table(&mut self, id: &str) -> Result<(), NftError> {
-        let table = TableId::parse(id).ok_or_else(|| NetlinkError::Malformed { operation: format!("read table name {id:?}") })?;
+        let table = TableId::parse(id)
+            .ok_or_else(|| NetlinkError::Malformed { operation: format!("read table name {id:?}") })?;
         let mut batch = self.batch(&table);
         batch.delete_table();
         match self.commit(batch) {

@@ -21,7 +21,9 @@ pub enum NftError {
         message: Option<String>,
     },
     /// The kernel has no nftables.
-    #[error("this kernel has no nf_tables: load the module nf_tables or use a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET")]
+    #[error(
+        "this kernel has no nf_tables: load the module nf_tables or use a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET"
+    )]
     Unsupported,
 }
 

@@ -45,7 +45,10 @@ impl Connection {
     /// All base chains of all families.
     pub fn base_chains(&mut self) -> Result<Vec<ListedChain>, NftError> {
         let messages = self.socket.dump("list chains", message(MSG_GETCHAIN), |w| w.raw(&header(0, 0)))?;
-        Ok(messages.iter().filter_map(|message| base_chain(message.body.first().copied()?, message.attributes(HEADER))).collect())
+        Ok(messages
+            .iter()
+            .filter_map(|message| base_chain(message.body.first().copied()?, message.attributes(HEADER)))
+            .collect())
     }
 
     /// The rules of a chain in order; none if there is no such chain.
@@ -73,7 +76,8 @@ impl Connection {
             Err(error) if error.missing() => return Ok(Vec::new()),
             answer => answer?,
         };
-        let lists = messages.iter().filter_map(|message| message.attributes(HEADER).nested(NFTA_SET_ELEM_LIST_ELEMENTS));
+        let lists =
+            messages.iter().filter_map(|message| message.attributes(HEADER).nested(NFTA_SET_ELEM_LIST_ELEMENTS));
         Ok(lists.flatten().filter_map(|(_, bytes)| Element::decode(Attributes(bytes))).collect())
     }
 

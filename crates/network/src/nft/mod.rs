@@ -15,11 +15,14 @@ mod set;
 pub use batch::{Batch, TableId};
 pub use chain::{Base, Chain, ChainKind, Hook, Policy, Rule};
 pub use connection::Connection;
-pub use constants::{CT_STATUS_DNAT, FAMILY_INET, FAMILY_IPV4, FAMILY_IPV6, STATE_ESTABLISHED, STATE_NEW, STATE_RELATED};
+pub use constants::{
+    CT_STATUS_DNAT, FAMILY_INET, FAMILY_IPV4, FAMILY_IPV6, STATE_ESTABLISHED, STATE_NEW, STATE_RELATED,
+};
 pub use element::{Element, Key, Value};
 pub use error::NftError;
 pub use expression::{
-    Base as HeaderBase, Comparison, Conntrack, DynamicOperation, Expression, Fib, FibResult, Meta, Numgen, Reg, Reject, Verdict,
+    Base as HeaderBase, Comparison, Conntrack, DynamicOperation, Expression, Fib, FibResult, Meta, Numgen, Reg, Reject,
+    Verdict,
 };
 pub use listing::{ListedChain, ListedRule, TAG};
 pub use monitor::{Change, Monitor};

@@ -1,10 +1,8 @@
 //! Events of nftables: somebody changed or flushed something.
 
-use tokio::io::unix::AsyncFd;
-
 use super::constants::*;
 use super::error::NftError;
-use crate::netlink::{Message, NetlinkError, Socket};
+use crate::netlink::{Events, Message, Socket};
 
 /// A change by somebody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,32 +17,19 @@ pub enum Change {
 
 /// A subscription, bound to the namespace of the thread that opened it.
 pub struct Monitor {
-    socket: AsyncFd<Socket>,
+    events: Events,
 }
 
 impl Monitor {
     /// Subscribes in the current namespace; must be called within a tokio runtime.
     pub fn open() -> Result<Self, NftError> {
-        let socket = Socket::netfilter()?;
-        socket.enlarge_buffers()?;
-        socket.subscribe(NFNLGRP_NFTABLES)?;
-        // SAFETY: the socket owns its descriptor and keeps the same one until it is dropped, which is after its registration.
-        let registered = unsafe { AsyncFd::register(socket) };
-        let socket = registered.map_err(|error| NetlinkError::Socket { step: "register", source: error.into() })?;
-        Ok(Self { socket })
+        Ok(Self { events: Events::open(Socket::netfilter()?, &[NFNLGRP_NFTABLES])? })
     }
 
     /// Waits for the next changes; elements coming and going by timeout are left out.
     pub async fn next(&mut self) -> Result<Vec<Change>, NftError> {
-        loop {
-            let mut ready = self.socket.readable().await.map_err(|source| NetlinkError::Socket { step: "wait", source })?;
-            match ready.get_inner().try_receive() {
-                Ok(messages) => return Ok(messages.iter().filter_map(change).collect()),
-                Err(error) if error.errno() == Some(libc::EAGAIN) => ready.clear_ready(),
-                Err(error) if error.errno() == Some(libc::ENOBUFS) => return Ok(vec![Change::Overrun]),
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let messages = self.events.next().await?;
+        Ok(messages.map_or_else(|| vec![Change::Overrun], |messages| messages.iter().filter_map(change).collect()))
     }
 }
 

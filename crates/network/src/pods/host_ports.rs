@@ -31,7 +31,8 @@ pub fn conflict<'a>(wanted: &Lease, others: impl Iterator<Item = &'a Lease>) -> 
     let taken: Vec<_> = elements(wanted).into_iter().map(|(set, element)| (set, element.key)).collect();
     others.find_map(|other| {
         let clash = elements(other).into_iter().any(|(set, element)| taken.contains(&(set, element.key)));
-        let port = wanted.host_ports.iter().find(|port| other.host_ports.iter().any(|o| o.host_port == port.host_port))?;
+        let port =
+            wanted.host_ports.iter().find(|port| other.host_ports.iter().any(|o| o.host_port == port.host_port))?;
         clash.then(|| (port.clone(), other.sandbox.clone()))
     })
 }

@@ -80,7 +80,9 @@ impl Leases {
     pub fn remove(&mut self, sandbox: &str) -> Result<(), NetworkError> {
         let path = self.path(sandbox);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(NetworkError::file("remove", &path)(error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(NetworkError::file("remove", &path)(error));
+            }
             _ => self.by_sandbox.remove(sandbox),
         };
         Ok(())
@@ -98,7 +100,8 @@ impl Leases {
 
     /// Sandbox ids come from the runtime: hexadecimal, but nothing else may walk the directory either.
     fn path(&self, sandbox: &str) -> PathBuf {
-        let safe: String = sandbox.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+        let safe: String =
+            sandbox.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
         self.directory.join(format!("{safe}.json"))
     }
 }

@@ -71,7 +71,8 @@ struct State {
 impl PodNet {
     /// Reads the leases back, puts their host ports into the table, sets what forwarding needs.
     pub fn start(config: Config) -> Result<Self, NetworkError> {
-        let boot_id = sysctl::read("kernel/random/boot_id").map_err(|source| sysctl_error("kernel/random/boot_id", source))?;
+        let boot_id =
+            sysctl::read("kernel/random/boot_id").map_err(|source| sysctl_error("kernel/random/boot_id", source))?;
         let leases = Leases::load(config.data_dir.join("network/leases"), &boot_id)?;
         let forward = "net/ipv4/ip_forward";
         sysctl::set_recorded(&*config.ledger, forward, "1").map_err(|source| sysctl_error(forward, source))?;
@@ -177,7 +178,11 @@ impl Shared {
         self.table.apply(Delta { removed: host_ports::elements(&lease), ..Delta::default() })?;
         Rtnl::open()?.delete_link(&lease.link)?;
         let link = Made::Link.as_str();
-        self.ledger.forget(link, &lease.link).map_err(|source| NetworkError::Ledger { kind: link, id: lease.link.clone(), source })?;
+        self.ledger.forget(link, &lease.link).map_err(|source| NetworkError::Ledger {
+            kind: link,
+            id: lease.link.clone(),
+            source,
+        })?;
         self.state.lock().leases.remove(sandbox)
     }
 }
@@ -190,7 +195,11 @@ impl State {
         let used: BTreeSet<IpAddr> = self.leases.iter().flat_map(|lease| lease.addresses.iter().copied()).collect();
         let mut addresses = Vec::new();
         for range in &self.ranges {
-            let last = self.last.get(&Family::of(range.address)).copied().or_else(|| used.iter().copied().filter(|a| range.contains(*a)).max());
+            let last = self
+                .last
+                .get(&Family::of(range.address))
+                .copied()
+                .or_else(|| used.iter().copied().filter(|a| range.contains(*a)).max());
             let address = pool::next(range, &used, last).ok_or_else(|| NetworkError::Exhausted(range.to_string()))?;
             addresses.push(address);
         }

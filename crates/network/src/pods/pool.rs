@@ -17,7 +17,10 @@ pub fn node_address(range: &Prefix) -> Option<IpAddr> {
 pub fn next(range: &Prefix, used: &BTreeSet<IpAddr>, last: Option<IpAddr>) -> Option<IpAddr> {
     let end = last_offset(range);
     let start = last.and_then(|last| offset(range, last)).map_or(2, |offset| (offset + 1).max(2));
-    (start..=end).chain(2..start.min(end + 1)).filter_map(|offset| range.nth(offset)).find(|address| !used.contains(address))
+    (start..=end)
+        .chain(2..start.min(end + 1))
+        .filter_map(|offset| range.nth(offset))
+        .find(|address| !used.contains(address))
 }
 
 fn last_offset(range: &Prefix) -> u64 {

@@ -44,10 +44,12 @@ impl Host {
 fn start(data_dir: &tempfile::TempDir, ledger: &Arc<MemoryLedger>) -> PodNet {
     let parse = |text: &str| text.parse().unwrap();
     let ranges = vec![parse("10.42.0.0/24"), parse("fd42::/64")];
-    let cidrs = Cidrs { cluster: vec![parse("10.42.0.0/16"), parse("fd42::/48")], services: vec![], node: ranges.clone() };
+    let cidrs =
+        Cidrs { cluster: vec![parse("10.42.0.0/16"), parse("fd42::/48")], services: vec![], node: ranges.clone() };
     let prefix = crate::names::Names::of(data_dir.path()).link_prefix().to_owned();
     let table = Arc::new(Table::open("test".into(), skeleton(&cidrs, &prefix), &**ledger).unwrap());
-    let net = PodNet::start(Config { data_dir: data_dir.path().to_owned(), ledger: ledger.clone(), table, mtu: None }).unwrap();
+    let net = PodNet::start(Config { data_dir: data_dir.path().to_owned(), ledger: ledger.clone(), table, mtu: None })
+        .unwrap();
     assert_eq!(net.status().unwrap_err(), "node has no podCIDR yet");
     net.set_ranges(ranges).unwrap();
     net
@@ -160,10 +162,13 @@ fn loopback_of_the_host_is_closed_to_pods() {
             crate::sysctl::write("net/ipv4/conf/eth0/route_localnet", "1").unwrap();
             let mut rtnl = Rtnl::open().unwrap();
             let link = rtnl.link("lo").unwrap().unwrap().index;
-            rtnl.delete_address(&Address { link, address: "127.0.0.1".parse().unwrap(), prefix: 8, scope: 254 }).unwrap();
+            rtnl.delete_address(&Address { link, address: "127.0.0.1".parse().unwrap(), prefix: 8, scope: 254 })
+                .unwrap();
             assert!(ask(target).is_err());
         });
         crate::ledger::undo(crate::ledger::Made::Table, "inet oxkube").unwrap();
-        pod.run(|| TcpStream::connect_timeout(&target, Duration::from_secs(2)).expect("only the table keeps it closed"));
+        pod.run(|| {
+            TcpStream::connect_timeout(&target, Duration::from_secs(2)).expect("only the table keeps it closed")
+        });
     });
 }

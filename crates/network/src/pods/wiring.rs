@@ -41,7 +41,11 @@ fn inside(lease: &Lease, gateway_mac: [u8; 6]) -> Result<(), NetworkError> {
     let mut pod = Rtnl::open()?;
     let links = pod.links()?;
     let loopback = links.iter().find(|link| link.loopback).ok_or_else(|| NetworkError::LinkMissing("lo".to_owned()))?;
-    let link = links.iter().find(|link| link.name == POD_LINK).ok_or_else(|| NetworkError::LinkMissing(POD_LINK.to_owned()))?.index;
+    let link = links
+        .iter()
+        .find(|link| link.name == POD_LINK)
+        .ok_or_else(|| NetworkError::LinkMissing(POD_LINK.to_owned()))?
+        .index;
     pod.set_up(loopback.index)?;
     if lease.addresses.iter().any(IpAddr::is_ipv6) {
         // The host answers router solicitations for nobody; advertisements from elsewhere must not change our route.
@@ -55,7 +59,8 @@ fn inside(lease: &Lease, gateway_mac: [u8; 6]) -> Result<(), NetworkError> {
     for address in &lease.addresses {
         let gateway = if address.is_ipv4() { GATEWAY4 } else { GATEWAY6 };
         pod.set_neighbour(&Neighbour { link, address: gateway, mac: gateway_mac, forwarding: false })?;
-        let default = Route { destination: Prefix::all(gateway), gateway: Some(gateway), link, source: None, onlink: true };
+        let default =
+            Route { destination: Prefix::all(gateway), gateway: Some(gateway), link, source: None, onlink: true };
         pod.set_route(&default)?;
     }
     Ok(())

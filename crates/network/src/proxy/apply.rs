@@ -81,7 +81,15 @@ pub fn start(config: Config, client: kube::Client, env: &Env) -> Result<Handle, 
     slices.lister().add_index(BY_SERVICE, |slice| service_of(slice).map(|key| key.to_string()).into_iter().collect());
     let node = informers.select::<Node>(Selection::fields(format!("metadata.name={}", config.node_name)));
     let dirty = Arc::new(Dirty::default());
-    let worker = Worker { config: Arc::new(config), services, slices, node, dirty, proxier: proxier.clone(), applied: applied_sender };
+    let worker = Worker {
+        config: Arc::new(config),
+        services,
+        slices,
+        node,
+        dirty,
+        proxier: proxier.clone(),
+        applied: applied_sender,
+    };
     guard(&worker.config, env)?;
     worker.subscribe();
     let stop = worker.config.stop.clone();
@@ -126,7 +134,8 @@ impl Worker {
         });
         let (dirty, services) = (self.dirty.clone(), self.services.lister());
         self.node.on_change(move |change| {
-            let zone = |node: &Option<Arc<Node>>| node.as_ref().and_then(|node| node.label(ZONE_LABEL).map(str::to_owned));
+            let zone =
+                |node: &Option<Arc<Node>>| node.as_ref().and_then(|node| node.label(ZONE_LABEL).map(str::to_owned));
             if zone(&change.old) != zone(&change.new) {
                 services.list().iter().for_each(|service| dirty.add(service.key()));
             }
@@ -173,7 +182,11 @@ impl Worker {
         let config = self.config.clone();
         let work = move || {
             let delta = std::mem::take(&mut change.delta);
-            if whole { config.table.settle(delta)? } else { config.table.apply(delta)? }
+            if whole {
+                config.table.settle(delta)?
+            } else {
+                config.table.apply(delta)?
+            }
             stale::cut(&config.table, &change)?;
             if whole { foreign::let_pods_pass(config.table.id(), &*config.ledger) } else { Ok(()) }
         };
@@ -182,7 +195,11 @@ impl Worker {
 
     fn node_view(&self) -> NodeView {
         let name = self.config.node_name.clone();
-        let zone = self.node.lister().get(&ObjectKey::cluster(&name)).and_then(|node| node.label(ZONE_LABEL).map(str::to_owned));
+        let zone = self
+            .node
+            .lister()
+            .get(&ObjectKey::cluster(&name))
+            .and_then(|node| node.label(ZONE_LABEL).map(str::to_owned));
         NodeView { name, zone }
     }
 }
@@ -222,7 +239,9 @@ async fn watch_rules(config: Arc<Config>, mut monitor: Monitor) -> Result<(), Ne
 
 fn lost(change: &NftChange, table: &Table) -> bool {
     match change {
-        NftChange::Deleted { family, table: name, by } => *family == table.id().family && *name == table.id().name && *by != table.port(),
+        NftChange::Deleted { family, table: name, by } => {
+            *family == table.id().family && *name == table.id().name && *by != table.port()
+        }
         NftChange::Added { .. } => false,
         NftChange::Overrun => true,
     }

@@ -29,7 +29,9 @@ pub fn desired(service: &Service, slices: &[&EndpointSlice], node: &NodeView) ->
     if spec.type_.as_deref() == Some("ExternalName") || addresses.is_empty() {
         return frontends;
     }
-    for family in Family::ALL.into_iter().filter(|family| addresses.iter().any(|address| Family::of(*address) == *family)) {
+    for family in
+        Family::ALL.into_iter().filter(|family| addresses.iter().any(|address| Family::of(*address) == *family))
+    {
         for port in spec.ports.as_deref().unwrap_or_default() {
             let selected = select(port, slices, family, node);
             PortView { service, spec, port, family, selected }.add(&addresses, &mut frontends);
@@ -61,7 +63,12 @@ impl PortView<'_> {
         }
         let sources = source_ranges(self.service, self.spec, self.family);
         for address in self.of_family(&ingress_addresses(self.service)) {
-            self.insert(frontends, Listen::Address(address), port, Backend { sources: sources.clone(), ..self.external() });
+            self.insert(
+                frontends,
+                Listen::Address(address),
+                port,
+                Backend { sources: sources.clone(), ..self.external() },
+            );
         }
     }
 
@@ -82,14 +89,22 @@ impl PortView<'_> {
         let Selected { cluster, local: here } = self.selected.clone();
         let refusal = if local && !cluster.is_empty() { Refusal::Drop } else { Refusal::Reject };
         let endpoints = if local { here } else { cluster };
-        Backend { endpoints, outside: None, refusal, affinity: self.affinity(), masquerade: Masquerade::OffCluster, sources: None }
+        Backend {
+            endpoints,
+            outside: None,
+            refusal,
+            affinity: self.affinity(),
+            masquerade: Masquerade::OffCluster,
+            sources: None,
+        }
     }
 
     /// On external addresses and node ports, by externalTrafficPolicy.
     fn external(&self) -> Backend {
         let local = self.spec.external_traffic_policy.as_deref() == Some("Local");
         let Selected { cluster: endpoints, local: here } = self.selected.clone();
-        let (outside, masquerade) = if local { (Some(here), Masquerade::OffCluster) } else { (None, Masquerade::Always) };
+        let (outside, masquerade) =
+            if local { (Some(here), Masquerade::OffCluster) } else { (None, Masquerade::Always) };
         Backend { endpoints, outside, refusal: Refusal::Reject, affinity: self.affinity(), masquerade, sources: None }
     }
 
@@ -109,7 +124,8 @@ fn number(port: i32) -> Option<u16> {
 
 /// spec.clusterIPs; `None` (headless) and absent ones give nothing.
 fn cluster_addresses(spec: &ServiceSpec) -> Vec<IpAddr> {
-    let all = spec.cluster_ips.clone().filter(|list| !list.is_empty()).or_else(|| spec.cluster_ip.clone().map(|ip| vec![ip]));
+    let all =
+        spec.cluster_ips.clone().filter(|list| !list.is_empty()).or_else(|| spec.cluster_ip.clone().map(|ip| vec![ip]));
     all.into_iter().flatten().filter_map(|text| text.parse().ok()).collect()
 }
 
@@ -119,7 +135,8 @@ fn external_addresses(spec: &ServiceSpec) -> Vec<IpAddr> {
 
 /// Load balancer addresses that packets still carry when they reach a node (ipMode VIP, the default).
 fn ingress_addresses(service: &Service) -> Vec<IpAddr> {
-    let ingress = service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|lb| lb.ingress.as_ref());
+    let ingress =
+        service.status.as_ref().and_then(|status| status.load_balancer.as_ref()).and_then(|lb| lb.ingress.as_ref());
     let kept = ingress.into_iter().flatten().filter(|ingress| ingress.ip_mode.as_deref() != Some("Proxy"));
     kept.filter_map(|ingress| ingress.ip.as_ref()?.parse().ok()).collect()
 }
@@ -129,7 +146,8 @@ fn ingress_addresses(service: &Service) -> Vec<IpAddr> {
 fn source_ranges(service: &Service, spec: &ServiceSpec, family: Family) -> Option<BTreeSet<Prefix>> {
     let mut texts = spec.load_balancer_source_ranges.clone().unwrap_or_default();
     if texts.is_empty() {
-        let annotation = service.metadata.annotations.as_ref().and_then(|annotations| annotations.get(SOURCE_RANGES_ANNOTATION));
+        let annotation =
+            service.metadata.annotations.as_ref().and_then(|annotations| annotations.get(SOURCE_RANGES_ANNOTATION));
         texts = annotation.into_iter().flat_map(|list| list.split(',')).map(|range| range.trim().to_owned()).collect();
     }
     texts.retain(|text| !text.is_empty());
@@ -141,5 +159,12 @@ fn source_ranges(service: &Service, spec: &ServiceSpec, family: Family) -> Optio
         return None;
     }
     let family_only = all.iter().filter(|range| Family::of(range.address) == family);
-    Some(family_only.filter(|range| !all.iter().any(|other| other != *range && other.length < range.length && other.overlaps(range))).copied().collect())
+    Some(
+        family_only
+            .filter(|range| {
+                !all.iter().any(|other| other != *range && other.length < range.length && other.overlaps(range))
+            })
+            .copied()
+            .collect(),
+    )
 }

@@ -94,7 +94,8 @@ impl Parts {
         let key = || frontend_key(frontend);
         self.elements.push((names::of(names::FIREWALLED, family), Element::new(key(), Value::None)));
         for range in sources {
-            let element = Element { end: Some(key().ip(range.last())), ..Element::new(key().ip(range.address), Value::None) };
+            let element =
+                Element { end: Some(key().ip(range.last())), ..Element::new(key().ip(range.address), Value::None) };
             self.elements.push((names::of(names::ADMITTED, family), element));
         }
     }

@@ -37,7 +37,8 @@ pub struct Selected {
 pub fn select(port: &ServicePort, slices: &[&EndpointSlice], family: Family, node: &NodeView) -> Selected {
     let candidates = candidates(port, slices, family);
     let all: Vec<&Candidate> = candidates.iter().collect();
-    let local: Vec<&Candidate> = all.iter().copied().filter(|c| c.from.node_name.as_deref() == Some(&node.name)).collect();
+    let local: Vec<&Candidate> =
+        all.iter().copied().filter(|c| c.from.node_name.as_deref() == Some(&node.name)).collect();
     let ready: Vec<&Candidate> = all.iter().copied().filter(|c| is_ready(c.from)).collect();
     let near = hinted(&ready, node);
     let cluster = if near.is_empty() { usable(&all) } else { near };
@@ -56,8 +57,12 @@ fn usable<'a>(candidates: &[&'a Candidate<'a>]) -> Vec<&'a Candidate<'a>> {
 
 /// The ready endpoints meant for this node, else for its zone; none unless every ready endpoint has a hint of that kind.
 fn hinted<'a>(ready: &[&'a Candidate<'a>], node: &NodeView) -> Vec<&'a Candidate<'a>> {
-    let for_nodes = |c: &Candidate| names(c.from.hints.as_ref().and_then(|h| h.for_nodes.as_ref()).map(|l| l.iter().map(|n| &n.name)));
-    let for_zones = |c: &Candidate| names(c.from.hints.as_ref().and_then(|h| h.for_zones.as_ref()).map(|l| l.iter().map(|z| &z.name)));
+    let for_nodes = |c: &Candidate| {
+        names(c.from.hints.as_ref().and_then(|h| h.for_nodes.as_ref()).map(|l| l.iter().map(|n| &n.name)))
+    };
+    let for_zones = |c: &Candidate| {
+        names(c.from.hints.as_ref().and_then(|h| h.for_zones.as_ref()).map(|l| l.iter().map(|z| &z.name)))
+    };
     let by_node = matching(ready, for_nodes, &node.name);
     match (&node.zone, by_node.is_empty()) {
         (Some(zone), true) => matching(ready, for_zones, zone),
@@ -69,7 +74,11 @@ fn names<'a>(list: Option<impl Iterator<Item = &'a String>>) -> Vec<String> {
     list.into_iter().flatten().cloned().collect()
 }
 
-fn matching<'a>(ready: &[&'a Candidate<'a>], hints: impl Fn(&Candidate) -> Vec<String>, wanted: &str) -> Vec<&'a Candidate<'a>> {
+fn matching<'a>(
+    ready: &[&'a Candidate<'a>],
+    hints: impl Fn(&Candidate) -> Vec<String>,
+    wanted: &str,
+) -> Vec<&'a Candidate<'a>> {
     if ready.iter().any(|c| hints(c).is_empty()) {
         return Vec::new();
     }
@@ -84,7 +93,11 @@ fn candidates<'a>(port: &ServicePort, slices: &[&'a EndpointSlice], family: Fami
         for from in slice.endpoints.iter().flatten() {
             // Only the first address counts, as upstream's proxies have it.
             let address = from.addresses.first().and_then(|text| text.parse::<IpAddr>().ok());
-            found.extend(address.filter(|a| Family::of(*a) == family).map(|address| Candidate { endpoint: (address, number), from }));
+            found.extend(
+                address
+                    .filter(|a| Family::of(*a) == family)
+                    .map(|address| Candidate { endpoint: (address, number), from }),
+            );
         }
     }
     found
@@ -94,7 +107,9 @@ fn candidates<'a>(port: &ServicePort, slices: &[&'a EndpointSlice], family: Fami
 fn port_number(port: &ServicePort, slice: &EndpointSlice) -> Option<u16> {
     let wanted = (port.name.as_deref().unwrap_or_default(), port.protocol.as_deref().unwrap_or("TCP"));
     let ports = slice.ports.as_deref().unwrap_or_default();
-    let found = ports.iter().find(|p| (p.name.as_deref().unwrap_or_default(), p.protocol.as_deref().unwrap_or("TCP")) == wanted)?;
+    let found = ports
+        .iter()
+        .find(|p| (p.name.as_deref().unwrap_or_default(), p.protocol.as_deref().unwrap_or("TCP")) == wanted)?;
     u16::try_from(found.port?).ok()
 }
 

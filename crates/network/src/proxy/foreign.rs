@@ -32,11 +32,13 @@ pub fn let_pods_pass(ours: &TableId, ledger: &dyn Ledger) -> Result<(), NetworkE
 fn needs_rule(chain: &ListedChain, ours: &TableId) -> bool {
     let at_hook = chain.hook == HOOK_INPUT || chain.hook == HOOK_FORWARD;
     let drops = chain.drops || chain.table.name == "firewalld";
-    let family = matches!(chain.table.family, crate::nft::FAMILY_INET | crate::nft::FAMILY_IPV4 | crate::nft::FAMILY_IPV6);
+    let family =
+        matches!(chain.table.family, crate::nft::FAMILY_INET | crate::nft::FAMILY_IPV4 | crate::nft::FAMILY_IPV6);
     at_hook && drops && family && chain.kind == "filter" && chain.table != *ours
 }
 
 /// Packets from or to Pods carry our mark by then; iptables-nft reads this rule as `-m mark --mark 0x2000/0x2000 -j ACCEPT`.
 fn accept() -> Rule {
-    Rule::new([steps::has_mark(POD_MARK), vec![Expression::Counter, Expression::Verdict(Verdict::Accept)]].concat()).comment(TAG)
+    Rule::new([steps::has_mark(POD_MARK), vec![Expression::Counter, Expression::Verdict(Verdict::Accept)]].concat())
+        .comment(TAG)
 }

@@ -31,7 +31,9 @@ impl Pick {
     /// Its name: `pick4-3` and a letter per deviation.
     pub fn name(&self) -> String {
         let mut name = format!("pick{}-{}", self.family.digit(), self.count);
-        for (letter, present) in [('n', self.any_local), ('o', self.outside), ('m', self.masquerade == Some(Masquerade::Always))] {
+        for (letter, present) in
+            [('n', self.any_local), ('o', self.outside), ('m', self.masquerade == Some(Masquerade::Always))]
+        {
             if present {
                 name.push(letter);
             }
@@ -85,7 +87,8 @@ impl Pick {
         } else {
             Expression::Numgen { numgen: Numgen { modulus: self.count, offset }, into: slot }
         };
-        let look_up = steps::data_map(&self.set(names::ENDPOINTS), self.family.address(), self.family.endpoint_address());
+        let look_up =
+            steps::data_map(&self.set(names::ENDPOINTS), self.family.address(), self.family.endpoint_address());
         Rule::new([self.load(), vec![choose, look_up], self.remember(), vec![self.rewrite()]].concat())
     }
 
@@ -128,7 +131,8 @@ pub fn split(inside: &Pick, outside: Option<&Pick>, cluster: &[Prefix]) -> Chain
     let goto = || vec![steps::goto(&inside.name())];
     let mut rules = Vec::new();
     for prefix in cluster.iter().filter(|prefix| Family::of(prefix.address) == family) {
-        let from_pod = [vec![family.load_source()], steps::prefix(family.source(), *prefix, Comparison::Equal)].concat();
+        let from_pod =
+            [vec![family.load_source()], steps::prefix(family.source(), *prefix, Comparison::Equal)].concat();
         rules.push(Rule::new([from_pod, goto()].concat()));
     }
     rules.push(Rule::new([steps::local(true), goto()].concat()));

@@ -70,7 +70,8 @@ impl Proxier {
 
     /// Brings one frontend to what its first claimant wants.
     fn settle(&mut self, frontend: &Frontend, change: &mut Change) {
-        let winner = self.claims.get(frontend).and_then(|claims| claims.first_key_value()).map(|(_, backend)| backend.clone());
+        let winner =
+            self.claims.get(frontend).and_then(|claims| claims.first_key_value()).map(|(_, backend)| backend.clone());
         if winner.is_none() {
             self.claims.remove(frontend);
         }
@@ -118,7 +119,9 @@ fn install(former: Option<&Installed>, backend: Backend) -> Installed {
 
 /// Connections and affinity entries that point to what is no longer there.
 fn note_stale(frontend: &Frontend, former: Option<&Installed>, next: Option<&Installed>, change: &mut Change) {
-    let endpoints = |installed: &Installed| -> BTreeSet<Endpoint> { installed.slots.iter().chain(&installed.outside).copied().collect() };
+    let endpoints = |installed: &Installed| -> BTreeSet<Endpoint> {
+        installed.slots.iter().chain(&installed.outside).copied().collect()
+    };
     let before = former.map(endpoints).unwrap_or_default();
     let after = next.map(endpoints).unwrap_or_default();
     let lost = before.difference(&after).next().is_some();

@@ -19,7 +19,9 @@ pub fn cut(table: &Table, change: &Change) -> Result<(), NetworkError> {
     for family in Family::ALL {
         let frontends: Vec<_> = change.affinity.iter().filter(|(frontend, _)| frontend.family() == family).collect();
         if !frontends.is_empty() {
-            table.forget_affinity(family, |element| frontends.iter().any(|(frontend, kept)| points_elsewhere(element, frontend, kept)))?;
+            table.forget_affinity(family, |element| {
+                frontends.iter().any(|(frontend, kept)| points_elsewhere(element, frontend, kept))
+            })?;
         }
     }
     Ok(())
@@ -44,7 +46,10 @@ fn is_stale(entry: &Entry, frontend: &Frontend, kept: &BTreeSet<Endpoint>, local
         Listen::Address(listen) => listen == address,
         Listen::AnyLocal(family) => Family::of(address) == family && local.contains(&address),
     };
-    to_frontend && port == frontend.port && entry.original.protocol == frontend.protocol.number() && !kept.contains(&entry.reply.source)
+    to_frontend
+        && port == frontend.port
+        && entry.original.protocol == frontend.protocol.number()
+        && !kept.contains(&entry.reply.source)
 }
 
 fn local_addresses() -> Result<BTreeSet<IpAddr>, NetworkError> {

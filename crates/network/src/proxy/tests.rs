@@ -61,16 +61,24 @@ fn text(frontend: &Frontend, backend: &Backend) -> String {
 }
 
 fn list(endpoints: &BTreeSet<Endpoint>, none: &str) -> String {
-    let texts: Vec<String> = endpoints.iter().map(|endpoint| std::net::SocketAddr::from(*endpoint).to_string()).collect();
+    let texts: Vec<String> =
+        endpoints.iter().map(|endpoint| std::net::SocketAddr::from(*endpoint).to_string()).collect();
     if texts.is_empty() { none.to_owned() } else { texts.join(" ") }
 }
 
 /// One TCP frontend with endpoints 10.42.0.N:80.
 pub fn frontends(last_bytes: impl IntoIterator<Item = u8>) -> Frontends {
     let endpoints = last_bytes.into_iter().map(|byte| ([10, 42, 0, byte].into(), 80)).collect();
-    let frontend = Frontend { listen: Listen::Address([10, 43, 0, 1].into()), protocol: crate::protocol::Protocol::Tcp, port: 80 };
-    let backend =
-        Backend { endpoints, outside: None, refusal: Refusal::Reject, affinity: None, masquerade: Masquerade::OffCluster, sources: None };
+    let frontend =
+        Frontend { listen: Listen::Address([10, 43, 0, 1].into()), protocol: crate::protocol::Protocol::Tcp, port: 80 };
+    let backend = Backend {
+        endpoints,
+        outside: None,
+        refusal: Refusal::Reject,
+        affinity: None,
+        masquerade: Masquerade::OffCluster,
+        sources: None,
+    };
     Frontends::from([(frontend, backend)])
 }
 

@@ -77,7 +77,13 @@ impl Rtnl {
     }
 
     /// Makes a veth pair: `name` here (up, with `mac`), `peer` inside `namespace`.
-    pub fn add_veth(&mut self, name: &str, mac: [u8; 6], peer: (&str, [u8; 6], Option<BorrowedFd>), mtu: u32) -> Result<(), NetlinkError> {
+    pub fn add_veth(
+        &mut self,
+        name: &str,
+        mac: [u8; 6],
+        peer: (&str, [u8; 6], Option<BorrowedFd>),
+        mtu: u32,
+    ) -> Result<(), NetlinkError> {
         let (peer_name, peer_mac, namespace) = peer;
         self.socket.request(&format!("add veth {name}"), libc::RTM_NEWLINK, CREATE, |w| {
             let up = libc::IFF_UP as u32;

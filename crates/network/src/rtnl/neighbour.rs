@@ -56,7 +56,8 @@ impl Rtnl {
 }
 
 fn write(writer: &mut Writer, neighbour: &Neighbour) {
-    let (family, flags) = if neighbour.forwarding { (libc::AF_BRIDGE as u8, NTF_SELF) } else { (family(neighbour.address), 0) };
+    let (family, flags) =
+        if neighbour.forwarding { (libc::AF_BRIDGE as u8, NTF_SELF) } else { (family(neighbour.address), 0) };
     writer.raw(&[family, 0, 0, 0]);
     writer.raw(&neighbour.link.to_ne_bytes());
     writer.raw(&NUD_PERMANENT.to_ne_bytes());

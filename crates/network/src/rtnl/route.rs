@@ -66,7 +66,9 @@ impl Prefix {
     /// The address at that offset from the network's address, where the prefix has it.
     pub fn nth(&self, offset: u64) -> Option<IpAddr> {
         let address = match self.address {
-            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from(u32::from(address).checked_add(u32::try_from(offset).ok()?)?)),
+            IpAddr::V4(address) => {
+                IpAddr::V4(Ipv4Addr::from(u32::from(address).checked_add(u32::try_from(offset).ok()?)?))
+            }
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address).checked_add(u128::from(offset))?)),
         };
         self.contains(address).then_some(address)

@@ -96,9 +96,15 @@ impl Table {
         for (added, list) in [(false, &real.removed), (true, &real.added)] {
             for (set, element) in list {
                 let mut batch = state.connection.batch(&self.id);
-                if added { batch.add_elements(set, &[element]) } else { batch.delete_elements(set, &[element]) }
+                if added {
+                    batch.add_elements(set, &[element])
+                } else {
+                    batch.delete_elements(set, &[element])
+                }
                 match state.connection.commit(batch) {
-                    Err(error) if error.missing() || error.exists() => tracing::debug!(%error, set, "left for the whole table to settle"),
+                    Err(error) if error.missing() || error.exists() => {
+                        tracing::debug!(%error, set, "left for the whole table to settle")
+                    }
                     outcome => outcome?,
                 }
             }
@@ -129,7 +135,9 @@ impl Table {
         let mut kept = Vec::new();
         if present {
             for set in Family::ALL.map(|family| names::of(names::AFFINITY, family)) {
-                kept.extend(state.connection.elements(&self.id, &set)?.into_iter().map(|element| (set.clone(), element)));
+                kept.extend(
+                    state.connection.elements(&self.id, &set)?.into_iter().map(|element| (set.clone(), element)),
+                );
             }
         }
         let mut everything = state.content.everything();

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::nft::{
-    Comparison, Expression, FAMILY_IPV4, FAMILY_IPV6, Fib, FibResult, Field, HeaderBase, Key, Meta, Reg, SetData, Verdict,
+    Comparison, Expression, FAMILY_IPV4, FAMILY_IPV6, Fib, FibResult, Field, HeaderBase, Key, Meta, Reg, SetData,
+    Verdict,
 };
 use crate::rtnl::Prefix;
 
@@ -168,7 +169,11 @@ pub mod steps {
     fn mark(mask: u32, xor: u32) -> Vec<Expression> {
         vec![
             Expression::Meta { key: Meta::Mark, into: Reg(15) },
-            Expression::Bitwise { register: Reg(15), mask: mask.to_ne_bytes().to_vec(), xor: xor.to_ne_bytes().to_vec() },
+            Expression::Bitwise {
+                register: Reg(15),
+                mask: mask.to_ne_bytes().to_vec(),
+                xor: xor.to_ne_bytes().to_vec(),
+            },
             Expression::SetMark { from: Reg(15) },
         ]
     }

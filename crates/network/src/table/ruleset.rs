@@ -96,7 +96,10 @@ impl Ruleset {
 
     /// The change that makes an empty table hold this content.
     pub fn everything(&self) -> Delta {
-        let added = self.elements.iter().flat_map(|(set, elements)| elements.values().map(|element| (set.clone(), element.clone())));
+        let added = self
+            .elements
+            .iter()
+            .flat_map(|(set, elements)| elements.values().map(|element| (set.clone(), element.clone())));
         Delta {
             sets: self.sets.values().cloned().collect(),
             chains: self.chains.values().cloned().collect(),

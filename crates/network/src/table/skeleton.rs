@@ -1,8 +1,8 @@
 //! What the table always holds: its sets, and the chains at the hooks. Pure.
 
 use crate::nft::{
-    CT_STATUS_DNAT, Chain, ChainKind, Comparison, Conntrack, Expression, Fib, FibResult, Field, Hook, Meta, Reg, Reject, Rule, STATE_NEW,
-    Set, SetData, Verdict,
+    CT_STATUS_DNAT, Chain, ChainKind, Comparison, Conntrack, Expression, Fib, FibResult, Field, Hook, Meta, Reg,
+    Reject, Rule, STATE_NEW, Set, SetData, Verdict,
 };
 use crate::rtnl::Prefix;
 
@@ -121,7 +121,9 @@ fn for_new(chain: &str) -> Vec<Rule> {
 
 /// Jumps to the family's chain.
 fn per_family(chain: &str) -> Vec<Rule> {
-    Family::ALL.map(|family| Rule::new([family.only().to_vec(), vec![steps::jump(&names::of(chain, family))]].concat())).to_vec()
+    Family::ALL
+        .map(|family| Rule::new([family.only().to_vec(), vec![steps::jump(&names::of(chain, family))]].concat()))
+        .to_vec()
 }
 
 /// A Service's address, else (on a local address) a host port of a Pod, else a node port.
@@ -131,7 +133,11 @@ fn service_rules(family: Family) -> Vec<Rule> {
     let named = |name| names::of(name, family);
     let any = Expression::Load { into: family.address(), bytes: crate::nft::Key::new().ip(family.unspecified()).0 };
     let to_pod = |address: Vec<Expression>| {
-        let rewrite = Expression::Dnat { family: family.number(), address: family.endpoint_address(), port: family.endpoint_port() };
+        let rewrite = Expression::Dnat {
+            family: family.number(),
+            address: family.endpoint_address(),
+            port: family.endpoint_port(),
+        };
         let lookup = steps::data_map(&named(names::HOST_PORTS), family.address(), family.endpoint_address());
         Rule::new([steps::local(false), address, port.clone(), vec![lookup, rewrite]].concat())
     };
@@ -139,7 +145,10 @@ fn service_rules(family: Family) -> Vec<Rule> {
         Rule::new([frontend, vec![steps::verdict_map(&named(names::SERVICES), family.address())]].concat()),
         to_pod(vec![family.load_address()]),
         to_pod(vec![any]),
-        Rule::new([steps::local(false), port.clone(), vec![steps::verdict_map(&named(names::NODE_PORTS), family.protocol())]].concat()),
+        Rule::new(
+            [steps::local(false), port.clone(), vec![steps::verdict_map(&named(names::NODE_PORTS), family.protocol())]]
+                .concat(),
+        ),
     ]
 }
 
@@ -170,7 +179,8 @@ fn firewall_rules(family: Family) -> Vec<Rule> {
 /// dropped before connection tracking could turn it around.
 fn raw_rules() -> Vec<Rule> {
     let loopback: Prefix = Prefix::new(std::net::Ipv4Addr::new(127, 0, 0, 0).into(), 8);
-    let not_loopback = vec![Expression::Meta { key: Meta::InputName, into: Reg(0) }, steps::differs(Reg(0), b"lo\0".to_vec())];
+    let not_loopback =
+        vec![Expression::Meta { key: Meta::InputName, into: Reg(0) }, steps::differs(Reg(0), b"lo\0".to_vec())];
     let family = Family::V4;
     let inside = steps::prefix(family.address(), loopback, Comparison::Equal);
     let drop = vec![Expression::Verdict(Verdict::Drop)];
@@ -206,7 +216,9 @@ fn stray_rules(cidrs: &Cidrs) -> Vec<Rule> {
     let stray = |prefix: &Prefix| {
         let family = Family::of(prefix.address);
         let inside = steps::prefix(family.address(), *prefix, Comparison::Equal);
-        Rule::new([family.only().to_vec(), vec![family.load_address()], inside, vec![steps::goto(names::REJECT)]].concat())
+        Rule::new(
+            [family.only().to_vec(), vec![family.load_address()], inside, vec![steps::goto(names::REJECT)]].concat(),
+        )
     };
     cidrs.services.iter().map(stray).collect()
 }
@@ -217,8 +229,10 @@ fn postrouting_rules(cidrs: &Cidrs) -> Vec<Rule> {
     let mut rules = vec![Rule::new(marked.concat())];
     let loopback = Prefix::new(std::net::Ipv4Addr::new(127, 0, 0, 0).into(), 8);
     let family = Family::V4;
-    let from_loopback = [vec![family.load_source()], steps::prefix(family.source(), loopback, Comparison::Equal)].concat();
-    let leaves = vec![Expression::Meta { key: Meta::OutputName, into: Reg(8) }, steps::differs(Reg(8), b"lo\0".to_vec())];
+    let from_loopback =
+        [vec![family.load_source()], steps::prefix(family.source(), loopback, Comparison::Equal)].concat();
+    let leaves =
+        vec![Expression::Meta { key: Meta::OutputName, into: Reg(8) }, steps::differs(Reg(8), b"lo\0".to_vec())];
     rules.push(Rule::new([family.only().to_vec(), from_loopback, leaves, masquerade.clone()].concat()));
     rules.extend(cidrs.node.iter().map(|node| Rule::new([leaving(cidrs, *node), masquerade.clone()].concat())));
     rules

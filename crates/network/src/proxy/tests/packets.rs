@@ -40,8 +40,11 @@ impl Cluster {
     fn new(count: usize) -> Self {
         let data_dir = tempfile::tempdir().unwrap();
         let ledger = Arc::new(MemoryLedger::default());
-        let cidrs =
-            Cidrs { cluster: vec![prefix("10.42.0.0/16")], services: vec![prefix("10.43.0.0/16")], node: vec![prefix("10.42.0.0/24")] };
+        let cidrs = Cidrs {
+            cluster: vec![prefix("10.42.0.0/16")],
+            services: vec![prefix("10.43.0.0/16")],
+            node: vec![prefix("10.42.0.0/24")],
+        };
         let names = crate::names::Names::of(data_dir.path());
         let table = Arc::new(Table::open("test".into(), skeleton(&cidrs, names.link_prefix()), &*ledger).unwrap());
         let outside = wire();
@@ -66,8 +69,10 @@ impl Cluster {
 
     /// Applies Service default/web with these Pods (by number) as endpoints; all are on this node but those in `elsewhere`.
     fn apply(&mut self, spec: Value, status: Value, endpoints: &[usize], elsewhere: &[usize]) {
-        let service: Service =
-            serde_json::from_value(json!({"metadata": {"name": "web", "namespace": "default"}, "spec": spec, "status": status})).unwrap();
+        let service: Service = serde_json::from_value(
+            json!({"metadata": {"name": "web", "namespace": "default"}, "spec": spec, "status": status}),
+        )
+        .unwrap();
         let endpoint = |number: &usize| {
             let node = if elsewhere.contains(number) { "there" } else { "here" };
             json!({"addresses": [self.pods[*number].0], "nodeName": node})
@@ -75,7 +80,8 @@ impl Cluster {
         let ports = json!([{"name": "tcp", "port": 80}, {"name": "udp", "port": 80, "protocol": "UDP"}]);
         let slice = json!({"addressType": "IPv4", "ports": ports, "endpoints": endpoints.iter().map(endpoint).collect::<Vec<_>>()});
         let slice: EndpointSlice = serde_json::from_value(slice).unwrap();
-        let mut change = self.proxier.set_service(&ServiceKey::new("default", "web"), desired(&service, &[&slice], &node()));
+        let mut change =
+            self.proxier.set_service(&ServiceKey::new("default", "web"), desired(&service, &[&slice], &node()));
         self.table.apply(std::mem::take(&mut change.delta)).unwrap();
         stale::cut(&self.table, &change).unwrap();
     }
@@ -112,7 +118,8 @@ fn wire() -> Namespace {
 
 /// TCP and UDP servers on port 80 that answer "own-address client-address".
 fn serve(namespace: &Namespace, address: IpAddr) {
-    let (listener, socket) = namespace.run(|| (TcpListener::bind((address, 80)).unwrap(), UdpSocket::bind((address, 80)).unwrap()));
+    let (listener, socket) =
+        namespace.run(|| (TcpListener::bind((address, 80)).unwrap(), UdpSocket::bind((address, 80)).unwrap()));
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -184,7 +191,8 @@ fn changes_take_effect_and_no_endpoint_means_refused() {
         let mut cluster = Cluster::new(3);
         for endpoints in [&[0, 1, 2][..], &[1, 2], &[2], &[0, 2]] {
             cluster.apply(cluster_ip(), json!({}), endpoints, &[]);
-            let expected: BTreeSet<String> = endpoints.iter().map(|number| cluster.pods[*number].0.to_string()).collect();
+            let expected: BTreeSet<String> =
+                endpoints.iter().map(|number| cluster.pods[*number].0.to_string()).collect();
             assert_eq!(servers("10.43.0.5:80", 40).into_keys().collect::<BTreeSet<_>>(), expected);
         }
         cluster.apply(cluster_ip(), json!({}), &[], &[]);
@@ -240,7 +248,10 @@ fn load_balancer_and_external_addresses_with_source_ranges() {
         let mut cluster = Cluster::new(1);
         let status = json!({"loadBalancer": {"ingress": [{"ip": "203.0.113.9"}]}});
         let spec = |ranges: Value| {
-            with(cluster_ip(), json!({"type": "LoadBalancer", "externalIPs": ["198.51.100.4"], "loadBalancerSourceRanges": ranges}))
+            with(
+                cluster_ip(),
+                json!({"type": "LoadBalancer", "externalIPs": ["198.51.100.4"], "loadBalancerSourceRanges": ranges}),
+            )
         };
         cluster.apply(spec(json!(["192.168.0.0/16", "10.9.0.0/24"])), status.clone(), &[0], &[]);
         assert!(cluster.outside.run(|| ask("203.0.113.9:80")).is_ok());
@@ -337,8 +348,10 @@ fn a_thousand_services_go_in_fast_in_one_transaction() {
             let spec = json!({"clusterIP": format!("10.43.{high}.{low}"), "ports": [{"name": "tcp", "port": 80}]});
             let service: Service = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
             let endpoints = json!([{"addresses": ["10.42.0.2"]}, {"addresses": ["10.42.0.3"]}]);
-            let slice: EndpointSlice =
-                serde_json::from_value(json!({"addressType": "IPv4", "ports": [{"name": "tcp", "port": 80}], "endpoints": endpoints})).unwrap();
+            let slice: EndpointSlice = serde_json::from_value(
+                json!({"addressType": "IPv4", "ports": [{"name": "tcp", "port": 80}], "endpoints": endpoints}),
+            )
+            .unwrap();
             let key = ServiceKey::new("default", format!("s{number}"));
             delta.extend(proxier.set_service(&key, desired(&service, &[&slice], &node())).delta);
         }
