@@ -20,6 +20,8 @@ import (
 
 // writeCases prints what upstream makes of objects: the expected side of the schema engine's tests.
 func writeCases(directory string) {
+	writeQuantities(filepath.Join(directory, "quantity.tsv"))
+	writeYAML(filepath.Join(directory, "yaml.tsv"))
 	writeLines(filepath.Join(directory, "objects.jsonl"), objectCases())
 	writeLines(filepath.Join(directory, "strict.jsonl"), strictCases())
 	writeLines(filepath.Join(directory, "strategic.jsonl"), strategicCases())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand"
+	"sort"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	appsv1 "k8s.io/api/apps/v1"
@@ -49,7 +50,7 @@ func strategicCases() []any {
 // strategic applies a patch several times: Go's maps have no order, and a case whose result depends on it says nothing.
 func strategic(kind, document, patch string) any {
 	var first *patchCase
-	for range 6 {
+	for range 60 {
 		one := &patchCase{Kind: kind, Document: json.RawMessage(document), Patch: json.RawMessage(patch)}
 		result, err := strategicpatch.StrategicMergePatch([]byte(document), []byte(patch), patchStructs[kind])
 		if err != nil {
@@ -214,6 +215,7 @@ func (r *randomPods) patch() object {
 			for key := range volume {
 				keys = append(keys, key)
 			}
+			sort.Strings(keys)
 			volume["$retainKeys"] = keys
 		}
 	}

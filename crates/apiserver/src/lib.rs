@@ -27,6 +27,7 @@ mod request;
 mod rows;
 mod server;
 mod service;
+pub mod services;
 mod status;
 mod table;
 mod view;

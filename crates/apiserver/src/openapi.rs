@@ -1,19 +1,89 @@
-//! /openapi/v2 and /openapi/v3: documents that `api` makes lazily, kept as bytes with their ETags.
+//! /openapi/v2 and /openapi/v3: documents that `api` makes on first request, sent compressed where the client takes it, with ETags.
 
-use std::sync::Arc;
+use api::openapi::{self, Document};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use http::{HeaderMap, Response};
-
-use crate::body::Body;
+use crate::body::{Body, full};
+use crate::front::json_response;
+use crate::negotiate::{self, JSON};
 use crate::request::Query;
-use crate::server::Inner;
 use crate::status::Status;
 
-pub(crate) fn answer(
-    _server: &Arc<Inner>,
-    _path: &str,
-    _headers: &HeaderMap,
-    _query: &Query,
-) -> Result<Response<Body>, Status> {
-    Err(Status::no_such_path())
+/// What a client may keep for ever: the address has the document's hash.
+const IMMUTABLE: &str = "public, immutable, max-age=31536000";
+
+/// Answers a path at or below /openapi.
+pub(crate) fn answer(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
+    match path {
+        "/openapi/v2" => version2(headers),
+        "/openapi/v3" => json_response(&openapi::v3_index()),
+        _ => version3(path, headers, query),
+    }
+}
+
+fn version2(headers: &HeaderMap) -> Result<Response<Body>, Status> {
+    for clause in negotiate::clauses(headers) {
+        match clause.media_type {
+            openapi::V2_PROTOBUF => return Ok(document(openapi::v2_protobuf(), openapi::V2_PROTOBUF, headers)),
+            JSON | "application/*" | "*/*" => return Ok(document(openapi::v2_json(), JSON, headers)),
+            _ => {}
+        }
+    }
+    Err(Status::not_acceptable(&[JSON, openapi::V2_PROTOBUF]))
+}
+
+fn version3(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
+    let below = path.strip_prefix("/openapi/v3/").ok_or_else(Status::no_such_path)?;
+    let (group, version) = match below.split('/').collect::<Vec<_>>().as_slice() {
+        ["api", version] => ("", *version),
+        ["apis", group, version] => (*group, *version),
+        _ => return Err(Status::no_such_path()),
+    };
+    let found = openapi::v3_group(group, version).ok_or_else(Status::no_such_path)?;
+    if !negotiate::clauses(headers).iter().any(|clause| clause.encoding() == Some(negotiate::Encoding::Json)) {
+        return Err(Status::not_acceptable(&[JSON]));
+    }
+    match query.get("hash") {
+        Some(hash) if hash != found.etag => Ok(redirect(path, &found.etag)),
+        Some(_) => {
+            let mut response = document(found, JSON, headers);
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(IMMUTABLE));
+            Ok(response)
+        }
+        None => Ok(document(found, JSON, headers)),
+    }
+}
+
+/// The document has changed since its address was learnt.
+fn redirect(path: &str, etag: &str) -> Response<Body> {
+    let mut response = Response::new(full(Bytes::new()));
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    let address = HeaderValue::from_str(&format!("{path}?hash={etag}"));
+    response.headers_mut().insert(header::LOCATION, address.expect("paths and hashes are ASCII"));
+    response
+}
+
+fn document(document: &Document, media_type: &'static str, headers: &HeaderMap) -> Response<Body> {
+    let etag = format!("\"{}\"", document.etag);
+    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes());
+    let encodings = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let gzip = encodings.flat_map(|text| text.split(',')).any(|encoding| encoding.trim().starts_with("gzip"));
+    let bytes = match (known, gzip) {
+        (true, _) => Bytes::new(),
+        (false, true) => document.gzip.clone(),
+        (false, false) => document.plain().into(),
+    };
+    let mut response = Response::new(full(bytes));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    out.insert(header::ETAG, HeaderValue::from_str(&etag).expect("a digest is ASCII"));
+    out.insert(header::VARY, HeaderValue::from_static("Accept-Encoding, Accept"));
+    if gzip && !known {
+        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
 }

@@ -139,7 +139,8 @@ impl Writer {
     async fn write(&self, event: &Event, correlated: &Correlated, correlator: &mut Correlator) -> crate::Result<()> {
         if let Some((name, count)) = &correlated.repeats {
             let key = ObjectKey::new(namespace(event), name);
-            let patch = json!({"count": count, "lastTimestamp": seconds(correlated.now), "message": correlated.message});
+            let patch =
+                json!({"count": count, "lastTimestamp": seconds(correlated.now), "message": correlated.message});
             match self.rest.patch(&resource(), &key, None, (PatchKind::Strategic, &patch)).await {
                 Err(error) if error.is_not_found() => {}
                 result => return result.map(drop),

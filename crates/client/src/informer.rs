@@ -59,7 +59,11 @@ impl<K> Clone for Informer<K> {
 
 impl<K: Object> Informer<K> {
     pub(crate) fn new() -> Self {
-        Self { lister: Lister::default(), handlers: Arc::default(), progress: channel::Sender::new(Progress::default()) }
+        Self {
+            lister: Lister::default(),
+            handlers: Arc::default(),
+            progress: channel::Sender::new(Progress::default()),
+        }
     }
 
     pub fn lister(&self) -> Lister<K> {
@@ -213,7 +217,9 @@ impl<K: Object> Reflector<K> {
         let resource = &self.target.resource;
         match (error.code(), &*position) {
             (Some(410), _) => *position = Position::Start { watch_list: true },
-            (Some(400 | 422), Position::Start { watch_list: true }) => *position = Position::Start { watch_list: false },
+            (Some(400 | 422), Position::Start { watch_list: true }) => {
+                *position = Position::Start { watch_list: false }
+            }
             (Some(_), _) => tracing::warn!(%resource, %error, "watch refused"),
             (None, _) => tracing::debug!(%resource, %error, "watch interrupted"),
         }
@@ -255,7 +261,11 @@ impl<K: Object> Reflector<K> {
 
     /// A server that streams a plain watch instead of initial events ends here, and the list path is taken next.
     fn ended_early(&self) -> Error {
-        let answer = crate::error::Answer { code: 422, message: "the watch ended within its initial events".into(), ..Default::default() };
+        let answer = crate::error::Answer {
+            code: 422,
+            message: "the watch ended within its initial events".into(),
+            ..Default::default()
+        };
         Error::Api(Box::new(answer))
     }
 

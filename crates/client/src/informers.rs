@@ -89,13 +89,15 @@ impl Informers {
     fn get<K: Object>(&self, resource: ResourceType, selection: Selection, metadata_only: bool) -> Informer<K> {
         let target = target(resource, selection, metadata_only);
         let mut running = self.running.lock();
-        let (informer, _) = running.entry((TypeId::of::<K>(), target.clone())).or_insert_with(|| self.start::<K>(target));
+        let (informer, _) =
+            running.entry((TypeId::of::<K>(), target.clone())).or_insert_with(|| self.start::<K>(target));
         informer.downcast_ref::<Informer<K>>().expect("the table's key holds the type").clone()
     }
 
     fn start<K: Object>(&self, target: Target) -> (Arc<dyn Any + Send + Sync>, CancellationToken) {
         let informer = Informer::<K>::new();
-        let reflector = Reflector { informer: informer.clone(), client: self.client.clone(), env: self.env.clone(), target };
+        let reflector =
+            Reflector { informer: informer.clone(), client: self.client.clone(), env: self.env.clone(), target };
         let stop = self.stop.child_token();
         let stopped = stop.clone();
         self.env.spawn("informer", async move {

@@ -14,7 +14,10 @@ pub enum Identity {
     #[default]
     Anonymous,
     /// Certificate chain and key, both PEM.
-    Certificate { chain: Vec<u8>, key: Vec<u8> },
+    Certificate {
+        chain: Vec<u8>,
+        key: Vec<u8>,
+    },
     Token(String),
 }
 
@@ -131,7 +134,9 @@ impl Connection {
 impl User {
     fn identity(&self, folder: &Path) -> Result<Identity> {
         if self.exec.is_some() || self.auth_provider.is_some() {
-            return Err(Error::Kubeconfig("exec plugins and auth providers are not supported: use a client certificate or a token".into()));
+            return Err(Error::Kubeconfig(
+                "exec plugins and auth providers are not supported: use a client certificate or a token".into(),
+            ));
         }
         let chain = data(folder, &self.client_certificate_data, &self.client_certificate)?;
         let key = data(folder, &self.client_key_data, &self.client_key)?;

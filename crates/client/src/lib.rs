@@ -1,6 +1,7 @@
 //! Everything a component needs to talk to the API: transports, informers, work queues, the reconcile runtime,
 //! events and leader election. It knows no controller and keeps no state of its own on disk.
 
+pub mod discovery;
 mod error;
 pub mod events;
 mod in_process;

@@ -109,6 +109,13 @@ impl Rest {
         serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path.to_owned(), source })
     }
 
+    /// A GET of any path in a given media type, decoded.
+    pub async fn read_as<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<T> {
+        let request = Request::builder().method(Method::GET).header(http::header::ACCEPT, accept);
+        let bytes = self.send("get", path.to_owned(), request, Vec::new()).await?;
+        serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path.to_owned(), source })
+    }
+
     /// The revision a consistent LIST reports now: what an informer must reach to have seen everything before.
     pub async fn revision(&self, resource: &ResourceType, namespace: &str) -> Result<u64> {
         let path = format!("{}?limit=1", resource.path(namespace));
@@ -122,17 +129,35 @@ impl Rest {
     }
 
     /// POST to a subresource (`eviction`, `binding`, `token`).
-    pub async fn create_sub(&self, resource: &ResourceType, key: &ObjectKey, subresource: &str, body: &Value) -> Result<Value> {
+    pub async fn create_sub(
+        &self,
+        resource: &ResourceType,
+        key: &ObjectKey,
+        subresource: &str,
+        body: &Value,
+    ) -> Result<Value> {
         let path = format!("{}/{subresource}", resource.object_path(key));
         self.json("create", Method::POST, path, Some(body)).await
     }
 
     /// PUT of an object or (with a subresource) of one part of it. `metadata.resourceVersion` in it is the precondition.
-    pub async fn update(&self, resource: &ResourceType, key: &ObjectKey, subresource: Option<&str>, object: &Value) -> Result<Value> {
+    pub async fn update(
+        &self,
+        resource: &ResourceType,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        object: &Value,
+    ) -> Result<Value> {
         self.json("update", Method::PUT, object_path(resource, key, subresource), Some(object)).await
     }
 
-    pub async fn patch(&self, resource: &ResourceType, key: &ObjectKey, subresource: Option<&str>, patch: (PatchKind, &Value)) -> Result<Value> {
+    pub async fn patch(
+        &self,
+        resource: &ResourceType,
+        key: &ObjectKey,
+        subresource: Option<&str>,
+        patch: (PatchKind, &Value),
+    ) -> Result<Value> {
         let path = object_path(resource, key, subresource);
         let request = Request::builder().header(http::header::CONTENT_TYPE, patch.0.media_type()).method(Method::PATCH);
         let bytes = self.send("patch", path.clone(), request, patch.1.to_string().into_bytes()).await?;
@@ -145,7 +170,12 @@ impl Rest {
     }
 
     /// DELETE of a whole collection.
-    pub async fn delete_collection(&self, resource: &ResourceType, namespace: &str, options: &DeleteOptions) -> Result<Value> {
+    pub async fn delete_collection(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        options: &DeleteOptions,
+    ) -> Result<Value> {
         self.json("deletecollection", Method::DELETE, resource.path(namespace), Some(&options.body())).await
     }
 
@@ -164,7 +194,13 @@ impl Rest {
         self.send(verb, path, request, body).await
     }
 
-    async fn send(&self, verb: &'static str, path: String, request: http::request::Builder, body: Vec<u8>) -> Result<Bytes> {
+    async fn send(
+        &self,
+        verb: &'static str,
+        path: String,
+        request: http::request::Builder,
+        body: Vec<u8>,
+    ) -> Result<Bytes> {
         let response = open(&self.client, verb, &path, request, body).await?;
         collect(verb, path, response).await
     }
@@ -187,14 +223,16 @@ pub(crate) async fn open(
 ) -> Result<Response<Body>> {
     let has_accept = request.headers_ref().is_some_and(|headers| headers.contains_key(http::header::ACCEPT));
     let request = if has_accept { request } else { request.header(http::header::ACCEPT, "application/json") };
-    let request = request
-        .uri(path)
-        .body(Body::from(body))
-        .map_err(|source| Error::Request { verb, path: path.to_owned(), source })?;
-    let response = client
-        .send(request)
-        .await
-        .map_err(|source| Error::Lost { verb, path: path.to_owned(), source: Box::new(source) })?;
+    let request = request.uri(path).body(Body::from(body)).map_err(|source| Error::Request {
+        verb,
+        path: path.to_owned(),
+        source,
+    })?;
+    let response = client.send(request).await.map_err(|source| Error::Lost {
+        verb,
+        path: path.to_owned(),
+        source: Box::new(source),
+    })?;
     let status = response.status();
     if status.is_success() || status == http::StatusCode::SWITCHING_PROTOCOLS {
         return Ok(response);

@@ -76,7 +76,8 @@ pub fn from_kubeconfig(path: &std::path::Path) -> Result<kube::Client> {
 }
 
 fn address(server: &str) -> Result<(Scheme, Authority)> {
-    let uri: Uri = server.parse().map_err(|error: http::uri::InvalidUri| Error::Server(server.to_owned(), error.to_string()))?;
+    let uri: Uri =
+        server.parse().map_err(|error: http::uri::InvalidUri| Error::Server(server.to_owned(), error.to_string()))?;
     let parts = uri.into_parts();
     match (parts.scheme, parts.authority) {
         (Some(scheme), Some(authority)) => Ok((scheme, authority)),
@@ -94,7 +95,8 @@ fn bearer(token: &str) -> Result<HeaderValue> {
 /// The TLS client configuration of a connection; also for callers that dial by themselves.
 pub fn tls_config(connection: &Connection, http: Http) -> Result<Arc<rustls::ClientConfig>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = if connection.insecure {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(verify::AnyServer(provider)))
     } else {

@@ -38,7 +38,10 @@ pub(crate) enum RawEvent<'a> {
     Applied(&'a str),
     Deleted(&'a str),
     /// A revision reached; `initial_end` closes the initial events.
-    Bookmark { revision: u64, initial_end: bool },
+    Bookmark {
+        revision: u64,
+        initial_end: bool,
+    },
 }
 
 #[derive(Deserialize)]
@@ -55,8 +58,8 @@ struct Bookmark {
 }
 
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
-const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-const METADATA_ONLY_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const METADATA_ONLY_LIST: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 impl Target {
     fn selectors(&self) -> String {
@@ -100,7 +103,8 @@ impl Target {
         }
         let response = rest::open(client, "list", &path, request, Vec::new()).await?;
         let collected = response.into_body().collect().await;
-        let bytes = collected.map_err(|source| Error::Lost { verb: "list", path: path.clone(), source: Box::new(source) })?;
+        let bytes =
+            collected.map_err(|source| Error::Lost { verb: "list", path: path.clone(), source: Box::new(source) })?;
         serde_json::from_slice(&bytes.to_bytes()).map_err(|source| Error::Decode { what: path, source })
     }
 }

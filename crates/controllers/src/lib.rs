@@ -1,1 +1,97 @@
-//! Room controllers.
+//! The controllers of the control plane: one folder each, a pure reconcile and its cases. They know the API and the client,
+//! never the store or the API server.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use api::env::Env;
+use client::Informers;
+use tokio_util::sync::CancellationToken;
+
+mod backends;
+mod config;
+mod numbers;
+mod ownership;
+mod pods;
+mod replicas;
+mod template;
+
+mod deployment;
+mod endpoints;
+mod endpointslice;
+mod garbagecollector;
+mod namespace;
+mod replicaset;
+mod replicationcontroller;
+mod rootca;
+mod serviceaccount;
+
+pub use config::{Config, Sign, SignError};
+
+/// What a controller is given at its start.
+#[derive(Clone)]
+pub struct Context {
+    /// Shared by all controllers; reads as system:kube-controller-manager.
+    pub informers: Informers,
+    /// Writes as the controller's own service account.
+    pub client: kube::Client,
+    pub env: Env,
+    pub config: Arc<Config>,
+}
+
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One controller: its upstream name, its service account in kube-system, and its loop.
+pub struct Row {
+    pub name: &'static str,
+    pub account: &'static str,
+    pub run: fn(Context) -> Running,
+}
+
+/// Every controller there is, by name.
+pub const ALL: &[Row] = &[
+    row("deployment-controller", "deployment-controller", |context| Box::pin(deployment::run(context))),
+    row("endpoints-controller", "endpoint-controller", |context| Box::pin(endpoints::run(context))),
+    row("endpointslice-controller", "endpointslice-controller", |context| Box::pin(endpointslice::run(context))),
+    row("garbage-collector-controller", "generic-garbage-collector", |context| {
+        Box::pin(garbagecollector::run(context))
+    }),
+    row("namespace-controller", "namespace-controller", |context| Box::pin(namespace::run(context))),
+    row("replicaset-controller", "replicaset-controller", |context| Box::pin(replicaset::run(context))),
+    row("replicationcontroller-controller", "replication-controller", |context| {
+        Box::pin(replicationcontroller::run(context))
+    }),
+    row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
+    row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
+];
+
+const fn row(name: &'static str, account: &'static str, run: fn(Context) -> Running) -> Row {
+    Row { name, account, run }
+}
+
+/// Starts every controller that the configuration does not leave out. `reader` is the controller manager's own client
+/// (system:kube-controller-manager): all informers go through it. `writer` gives the client of a service account in
+/// kube-system. Everything ends when `stop` is cancelled.
+pub fn start(
+    reader: kube::Client,
+    writer: impl Fn(&'static str) -> kube::Client,
+    env: Env,
+    config: Config,
+    stop: CancellationToken,
+) {
+    let informers = Informers::new(reader, env.clone(), stop.clone());
+    let config = Arc::new(config);
+    for row in ALL.iter().filter(|row| !config.disabled.contains(row.name)) {
+        let context = Context {
+            informers: informers.clone(),
+            client: writer(row.account),
+            env: env.clone(),
+            config: config.clone(),
+        };
+        let (running, stopped) = ((row.run)(context), stop.clone());
+        env.spawn(row.name, async move {
+            stopped.run_until_cancelled(running).await;
+        });
+    }
+}

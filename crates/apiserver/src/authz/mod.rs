@@ -15,6 +15,7 @@ mod tests;
 pub use escalation::RoleEscalation;
 pub(crate) use escalation::missing_rights;
 pub use node::NodeAuthorizer;
+pub(crate) use node::node_name;
 pub use rbac::Rbac;
 pub use refusal::refusal;
 pub use rule::Rule;

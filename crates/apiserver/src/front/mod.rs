@@ -26,7 +26,7 @@ use crate::status::Status;
 pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
-pub(crate) use respond::{bytes_response, object_response};
+pub(crate) use respond::{bytes_response, json_response, object_response};
 
 /// Who is at the other end, as far as the transport knows.
 pub(crate) enum Caller {

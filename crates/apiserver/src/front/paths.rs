@@ -33,7 +33,7 @@ pub(super) fn serve(
     }
     if trimmed == "/openapi" || path.starts_with("/openapi/") {
         read_only(request)?;
-        return crate::openapi::answer(server, trimmed, request.headers(), &info.query);
+        return crate::openapi::answer(trimmed, request.headers(), &info.query);
     }
     match trimmed {
         "" => read_only(request).and_then(|()| index(server)),

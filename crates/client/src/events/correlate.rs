@@ -55,7 +55,12 @@ impl Correlator {
     pub fn observe(&mut self, event: &Event, now: Timestamp) -> Option<Correlated> {
         self.trim();
         let message = self.aggregate(event, now);
-        let entry = self.written.entry(exact(event, &message)).or_insert(Written { name: None, count: 0, first: now, last: now });
+        let entry = self.written.entry(exact(event, &message)).or_insert(Written {
+            name: None,
+            count: 0,
+            first: now,
+            last: now,
+        });
         entry.count += 1;
         entry.last = now;
         let repeats = entry.name.clone().map(|name| (name, entry.count));
@@ -87,7 +92,8 @@ impl Correlator {
     }
 
     fn has_budget(&mut self, event: &Event, now: Timestamp) -> bool {
-        let regarding = Regarding { resource_version: String::new(), field_path: String::new(), ..event.regarding.clone() };
+        let regarding =
+            Regarding { resource_version: String::new(), field_path: String::new(), ..event.regarding.clone() };
         let bucket = self.buckets.entry(regarding).or_insert(Bucket { tokens: BURST, last: now });
         let refill = now.duration_since(bucket.last).as_secs_f64() * REFILL_PER_SECOND;
         bucket.tokens = (bucket.tokens + refill.max(0.0)).min(BURST);

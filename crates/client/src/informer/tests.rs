@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use api::env::Env;
 use bytes::Bytes;
+use futures::SinkExt;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use http_body::Frame;
-use futures::SinkExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::client::Body;
 use parking_lot::Mutex;
@@ -44,7 +44,10 @@ impl Server {
     /// Expects a watch from a place and answers it with an open stream.
     async fn watch(&mut self, from: &str) -> Feed {
         let (path, answer) = self.requests.recv().await.expect("the informer asks");
-        assert!(path.starts_with("/api/v1/configmaps?watch=true&allowWatchBookmarks=true&timeoutSeconds=300"), "{path}");
+        assert!(
+            path.starts_with("/api/v1/configmaps?watch=true&allowWatchBookmarks=true&timeoutSeconds=300"),
+            "{path}"
+        );
         assert!(path.ends_with(from), "{path} does not end with {from}");
         let (feed, frames) = futures::channel::mpsc::channel(16);
         answer.send(Response::new(StreamBody::new(frames).boxed_unsync())).expect("the informer waits");
@@ -73,13 +76,16 @@ fn full(text: String) -> Answer {
 const BEGINNING: &str = "&sendInitialEvents=true&resourceVersionMatch=NotOlderThan";
 
 fn event(kind: &str, name: &str, revision: u64) -> String {
-    let metadata = format!(r#"{{"namespace":"default","name":"{name}","uid":"uid-{name}","resourceVersion":"{revision}"}}"#);
+    let metadata =
+        format!(r#"{{"namespace":"default","name":"{name}","uid":"uid-{name}","resourceVersion":"{revision}"}}"#);
     format!(r#"{{"type":"{kind}","object":{{"apiVersion":"v1","kind":"ConfigMap","metadata":{metadata}}}}}"#) + "\n"
 }
 
 fn bookmark(revision: u64, initial_end: bool) -> String {
     let annotations = if initial_end { r#","annotations":{"k8s.io/initial-events-end":"true"}"# } else { "" };
-    format!(r#"{{"type":"BOOKMARK","object":{{"kind":"ConfigMap","metadata":{{"resourceVersion":"{revision}"{annotations}}}}}}}"#) + "\n"
+    format!(
+        r#"{{"type":"BOOKMARK","object":{{"kind":"ConfigMap","metadata":{{"resourceVersion":"{revision}"{annotations}}}}}}}"#
+    ) + "\n"
 }
 
 async fn send(feed: &mut Feed, text: String) {
@@ -125,7 +131,12 @@ async fn an_expired_revision_within_the_stream_relists_too() {
     let mut server = Server::start();
     let mut feed = server.watch(BEGINNING).await;
     send(&mut feed, bookmark(7, true)).await;
-    send(&mut feed, r#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"#.to_owned() + "\n").await;
+    send(
+        &mut feed,
+        r#"{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}"#.to_owned()
+            + "\n",
+    )
+    .await;
     server.watch(BEGINNING).await;
 }
 
@@ -133,7 +144,9 @@ async fn an_expired_revision_within_the_stream_relists_too() {
 async fn a_server_without_watch_list_is_listed_page_by_page() {
     let mut server = Server::start();
     assert!(server.refuse(422).await.ends_with(BEGINNING));
-    let item = |name: &str| format!(r#"{{"metadata":{{"namespace":"default","name":"{name}","uid":"page-{name}","resourceVersion":"2"}}}}"#);
+    let item = |name: &str| {
+        format!(r#"{{"metadata":{{"namespace":"default","name":"{name}","uid":"page-{name}","resourceVersion":"2"}}}}"#)
+    };
     let page = format!(r#"{{"metadata":{{"resourceVersion":"30","continue":"more/+"}},"items":[{}]}}"#, item("a"));
     assert_eq!(server.respond(&page).await, "/api/v1/configmaps?limit=500");
     let page = format!(r#"{{"metadata":{{"resourceVersion":"30"}},"items":[{}]}}"#, item("b"));

@@ -28,14 +28,35 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Give the rest of the plan up unless the live object still has this uid and is not being deleted.
-    Confirm { target: Target, uid: String },
+    Confirm {
+        target: Target,
+        uid: String,
+    },
     /// Consecutive creates run in growing batches that stop at the first failure.
-    Create { resource: ResourceType, object: Value, report: Option<Report> },
+    Create {
+        resource: ResourceType,
+        object: Value,
+        report: Option<Report>,
+    },
     /// PUT; the object's resourceVersion is the precondition. `change` is what differs from the observed object.
-    Update { target: Target, subresource: Option<&'static str>, object: Value, change: Value },
-    Patch { target: Target, subresource: Option<&'static str>, kind: PatchKind, patch: Value },
+    Update {
+        target: Target,
+        subresource: Option<&'static str>,
+        object: Value,
+        change: Value,
+    },
+    Patch {
+        target: Target,
+        subresource: Option<&'static str>,
+        kind: PatchKind,
+        patch: Value,
+    },
     /// Consecutive deletes run side by side. An object that is gone or was replaced already counts as deleted.
-    Delete { target: Target, options: DeleteOptions, report: Option<Report> },
+    Delete {
+        target: Target,
+        options: DeleteOptions,
+        report: Option<Report>,
+    },
     Emit(Event),
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::events::{Event, EventType, Recorder};
-use crate::resource::ResourceType;
+use crate::resource::{ObjectKey, ResourceType};
 use crate::rest::Rest;
 use crate::runtime::action::{Action, Report, Target};
 use crate::runtime::plan::Plan;
@@ -45,6 +45,8 @@ pub async fn apply(plan: &Plan, rest: &Rest, recorder: &Recorder, seen: &mut Vec
         match first {
             Action::Create { .. } => applier.create_in_batches(group, seen).await?,
             _ => {
+                let chained = chain(first, seen);
+                let group = chained.as_ref().map_or(group, std::slice::from_ref);
                 if !applier.side_by_side(group, seen).await? {
                     return Ok(());
                 }
@@ -52,6 +54,24 @@ pub async fn apply(plan: &Plan, rest: &Rest, recorder: &Recorder, seen: &mut Vec
         }
     }
     Ok(())
+}
+
+/// An update of an object this plan has already written starts from the revision that write got, or it would conflict with
+/// ourselves. (The first write's own precondition covers both.)
+fn chain(action: &Action, seen: &[Seen]) -> Option<Action> {
+    let Action::Update { target, object, .. } = action else { return None };
+    let written = seen.iter().rev().find_map(|seen| match seen {
+        Seen::Revision(resource, Some(key), revision) if *resource == target.resource && *key == target.key => {
+            Some(*revision)
+        }
+        _ => None,
+    })?;
+    object["metadata"]["resourceVersion"].as_str()?;
+    let mut chained = action.clone();
+    if let Action::Update { object, .. } = &mut chained {
+        object["metadata"]["resourceVersion"] = Value::String(written.to_string());
+    }
+    Some(chained)
 }
 
 /// Which neighbours may run in one group.
@@ -138,7 +158,13 @@ impl Applier<'_> {
         }
     }
 
-    async fn create(&self, action: &Action, resource: &ResourceType, object: &Value, report: Option<&Report>) -> Result<Outcome, Box<Failure>> {
+    async fn create(
+        &self,
+        action: &Action,
+        resource: &ResourceType,
+        object: &Value,
+        report: Option<&Report>,
+    ) -> Result<Outcome, Box<Failure>> {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
         match self.rest.create(resource, namespace, object).await {
             Ok(created) => {
@@ -183,12 +209,22 @@ impl Applier<'_> {
         };
         if let Some((reason, message)) = texts {
             let message = message.replace(placeholder, detail);
-            self.recorder.emit(Event { regarding: report.regarding.clone(), event_type, reason: (*reason).into(), message });
+            self.recorder.emit(Event {
+                regarding: report.regarding.clone(),
+                event_type,
+                reason: (*reason).into(),
+                message,
+            });
         }
     }
 }
 
-fn written(action: &Action, target: &Target, verb: &'static str, answer: Result<Value, Error>) -> Result<Outcome, Box<Failure>> {
+fn written(
+    action: &Action,
+    target: &Target,
+    verb: &'static str,
+    answer: Result<Value, Error>,
+) -> Result<Outcome, Box<Failure>> {
     match answer {
         Ok(object) => Ok(Outcome::Done(revision(&target.resource, &object))),
         Err(error) => Err(failure(action, &target.resource, verb, error)),
@@ -200,16 +236,19 @@ fn failure(action: &Action, resource: &ResourceType, verb: &'static str, error: 
 }
 
 fn revision(resource: &ResourceType, object: &Value) -> Option<Seen> {
-    let revision = object["metadata"]["resourceVersion"].as_str()?.parse().ok()?;
-    Some(Seen::Revision(resource.clone(), revision))
+    let meta = &object["metadata"];
+    let revision = meta["resourceVersion"].as_str()?.parse().ok()?;
+    let key = meta["name"].as_str().map(|name| ObjectKey::new(meta["namespace"].as_str().unwrap_or_default(), name));
+    Some(Seen::Revision(resource.clone(), key, revision))
 }
 
 fn namespace(action: &Action) -> String {
     match action {
         Action::Create { object, .. } => object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned(),
-        Action::Confirm { target, .. } | Action::Update { target, .. } | Action::Patch { target, .. } | Action::Delete { target, .. } => {
-            target.key.namespace.clone()
-        }
+        Action::Confirm { target, .. }
+        | Action::Update { target, .. }
+        | Action::Patch { target, .. }
+        | Action::Delete { target, .. } => target.key.namespace.clone(),
         Action::Emit(event) => event.regarding.namespace.clone(),
     }
 }

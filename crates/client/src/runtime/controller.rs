@@ -52,9 +52,10 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// `name` is the component its events come from.
-    pub fn new(name: &'static str, informers: &Informers) -> Self {
-        let rest = Rest::new(informers.client().clone());
+    /// `name` is the component its events come from. It reads through shared informers and writes as `client`, as
+    /// upstream's controllers read as the controller manager and write with their own service account.
+    pub fn new(name: &'static str, informers: &Informers, client: kube::Client) -> Self {
+        let rest = Rest::new(client);
         let recorder = Recorder::start(name, rest.clone(), informers.env().clone(), informers.stopped().clone());
         let (queue, trackers) = (WorkQueue::default(), Trackers::default());
         Self { name, informers: informers.clone(), rest, recorder, queue, trackers, workers: 5 }
@@ -89,7 +90,10 @@ impl Controller {
     }
 
     /// Watches objects whose changes concern other keys.
-    pub fn watch<K: Object + k8s_openapi::Resource>(&mut self, keys: impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + Sync + 'static) -> Lister<K> {
+    pub fn watch<K: Object + k8s_openapi::Resource>(
+        &mut self,
+        keys: impl Fn(&Change<K>) -> Vec<ObjectKey> + Send + Sync + 'static,
+    ) -> Lister<K> {
         let informer = self.informers.of::<K>();
         self.watch_informer(ResourceType::of::<K>(), informer, keys)
     }
@@ -177,7 +181,13 @@ impl Controller {
     }
 
     /// One reconcile and its plan; a panic in it is a failure like any other.
-    async fn attempt<F>(&self, key: &ObjectKey, failure: Option<&Failure>, reconcile: &F, seen: &mut Vec<Seen>) -> Result<Option<Duration>, Box<Failure>>
+    async fn attempt<F>(
+        &self,
+        key: &ObjectKey,
+        failure: Option<&Failure>,
+        reconcile: &F,
+        seen: &mut Vec<Seen>,
+    ) -> Result<Option<Duration>, Box<Failure>>
     where
         F: for<'a> Fn(&'a ObjectKey, Attempt<'a>) -> Step<'a> + Send + Sync,
     {

@@ -46,7 +46,12 @@ impl Plan {
         self.change(old, new, Some("status"));
     }
 
-    fn change<K: Object + Serialize + k8s_openapi::Resource>(&mut self, old: &K, new: &K, subresource: Option<&'static str>) {
+    fn change<K: Object + Serialize + k8s_openapi::Resource>(
+        &mut self,
+        old: &K,
+        new: &K,
+        subresource: Option<&'static str>,
+    ) {
         let object = to_value(new);
         let change = difference(&to_value(old), &object);
         if !is_empty(&change) {
@@ -60,7 +65,12 @@ impl Plan {
     }
 
     /// As [`Plan::patch`], on a subresource.
-    pub fn patch_sub<K: Object + k8s_openapi::Resource>(&mut self, object: &K, subresource: &'static str, patch: Value) {
+    pub fn patch_sub<K: Object + k8s_openapi::Resource>(
+        &mut self,
+        object: &K,
+        subresource: &'static str,
+        patch: Value,
+    ) {
         let subresource = Some(subresource);
         self.actions.push(Action::Patch { target: target(object), subresource, kind: PatchKind::Merge, patch });
     }
@@ -70,7 +80,12 @@ impl Plan {
         self.delete_with(object, DeleteOptions::default(), report);
     }
 
-    pub fn delete_with<K: Object + k8s_openapi::Resource>(&mut self, object: &K, options: DeleteOptions, report: Option<Report>) {
+    pub fn delete_with<K: Object + k8s_openapi::Resource>(
+        &mut self,
+        object: &K,
+        options: DeleteOptions,
+        report: Option<Report>,
+    ) {
         let options = DeleteOptions { uid: Some(object.uid().to_owned()).filter(|uid| !uid.is_empty()), ..options };
         self.actions.push(Action::Delete { target: target(object), options, report });
     }
@@ -81,11 +96,21 @@ impl Plan {
     }
 
     pub fn normal(&mut self, regarding: Regarding, reason: &'static str, message: impl Into<String>) {
-        self.actions.push(Action::Emit(Event { regarding, event_type: EventType::Normal, reason: reason.into(), message: message.into() }));
+        self.actions.push(Action::Emit(Event {
+            regarding,
+            event_type: EventType::Normal,
+            reason: reason.into(),
+            message: message.into(),
+        }));
     }
 
     pub fn warning(&mut self, regarding: Regarding, reason: &'static str, message: impl Into<String>) {
-        self.actions.push(Action::Emit(Event { regarding, event_type: EventType::Warning, reason: reason.into(), message: message.into() }));
+        self.actions.push(Action::Emit(Event {
+            regarding,
+            event_type: EventType::Warning,
+            reason: reason.into(),
+            message: message.into(),
+        }));
     }
 }
 

@@ -14,8 +14,8 @@ use crate::rest::Rest;
 /// One thing to see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// A write of ours got this revision.
-    Revision(ResourceType, u64),
+    /// A write of ours (of this object, where the answer named it) got this revision.
+    Revision(ResourceType, Option<ObjectKey>, u64),
     /// We deleted this object: it is gone or marked.
     Deleted(ResourceType, ObjectKey, String),
     /// No answer came: whatever happened, happened before a list taken now.
@@ -71,7 +71,7 @@ impl Trackers {
 
     async fn wait(&self, rest: &Rest, seen: &Seen) {
         match seen {
-            Seen::Revision(resource, revision) => {
+            Seen::Revision(resource, _, revision) => {
                 if let Some(tracker) = self.0.get(resource) {
                     tracker.revision(*revision).await;
                 }

@@ -98,7 +98,8 @@ impl Server {
             let added = state.1.values().map(|object| json!({"type": "ADDED", "object": object}).to_string() + "\n");
             (state.0, added.collect::<String>())
         };
-        let metadata = json!({"resourceVersion": revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}});
+        let metadata =
+            json!({"resourceVersion": revision.to_string(), "annotations": {"k8s.io/initial-events-end": "true"}});
         let end = json!({"type": "BOOKMARK", "object": {"metadata": metadata}}).to_string() + "\n";
         let live = futures::stream::unfold(receiver, |mut receiver| async move {
             let line = receiver.recv().await.ok()?;
@@ -138,7 +139,9 @@ fn config_map(name: &str) -> ConfigMap {
 }
 
 /// Wants three copies of every object named "parent".
-fn copies(controller: &mut Controller) -> impl Fn(&crate::ObjectKey, &super::Attempt<'_>) -> Plan + Send + Sync + use<> {
+fn copies(
+    controller: &mut Controller,
+) -> impl Fn(&crate::ObjectKey, &super::Attempt<'_>) -> Plan + Send + Sync + use<> {
     let all = controller.watch(|_: &crate::Change<ConfigMap>| vec![crate::ObjectKey::new("default", "parent")]);
     move |key, attempt| {
         let mut plan = Plan::new();
@@ -164,7 +167,7 @@ async fn a_key_is_held_until_the_informer_has_seen_its_writes() {
     let server = Server::new();
     server.put("parent", json!({}));
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("copier", &informers);
+    let mut controller = Controller::new("copier", &informers, informers.client().clone());
     let reconcile = copies(&mut controller);
     let queue = controller.queue().clone();
     tokio::spawn(controller.run(reconcile));
@@ -183,7 +186,7 @@ async fn creates_grow_in_batches_and_stop_at_the_first_failure() {
     server.put("parent", json!({}));
     *server.refuse_creates.lock() = 2;
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("copier", &informers);
+    let mut controller = Controller::new("copier", &informers, informers.client().clone());
     let failures = Arc::new(AtomicUsize::new(0));
     let (inner, counter) = (copies(&mut controller), failures.clone());
     tokio::spawn(controller.run(move |key, attempt| {
@@ -204,7 +207,7 @@ async fn a_panic_is_counted_and_the_key_tried_again() {
     let server = Server::new();
     server.put("parent", json!({}));
     let (informers, _stop) = server.informers();
-    let mut controller = Controller::new("clumsy", &informers);
+    let mut controller = Controller::new("clumsy", &informers, informers.client().clone());
     controller.own::<ConfigMap>();
     let before = panics();
     let done = Arc::new(Notify::new());

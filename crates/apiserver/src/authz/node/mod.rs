@@ -6,3 +6,4 @@ mod graph;
 mod references;
 
 pub use authorizer::NodeAuthorizer;
+pub(crate) use authorizer::node_name;

@@ -1,0 +1,15 @@
+//! Services of the API server: what needs more than the store when a kind is written, and what is served without a stored object.
+
+mod allocation;
+mod answer;
+mod binding;
+mod reviews;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+pub use allocation::ServiceAllocation;
+pub use binding::Bind;
+pub use reviews::{AccessReview, SelfReview, TokenReview};
+pub use token::TokenRequest;

@@ -1,0 +1,230 @@
+//! Binding, token requests and reviews, called as the registry calls them.
+
+use std::sync::Arc;
+
+use http::Request;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::authn::{ServiceAccountTokens, TokenKey};
+use crate::authz::{Rbac, standard};
+use crate::body::full;
+use crate::identity::Identity;
+use crate::objects::Objects;
+use crate::pki::PrivateKey;
+use crate::request::RequestInfo;
+use crate::rows::row;
+use crate::service::{Call, Service};
+use crate::status::Status;
+use crate::testing;
+
+const AUDIENCE: &str = "https://kubernetes.default.svc.cluster.local";
+
+async fn call(
+    service: &dyn Service,
+    objects: &Objects,
+    identity: Identity,
+    path: &str,
+    body: Value,
+) -> Result<Value, Status> {
+    let http = Request::post(path).header("content-type", "application/json").body(full(body.to_string())).unwrap();
+    let info = RequestInfo::new(http.method(), http.uri());
+    let kind = row(&info.api_group, &info.api_version, &info.resource);
+    let subresource = kind.subresources.iter().find(|sub| sub.name == info.subresource);
+    let response = service.handle(Call { info, identity, kind, subresource, objects: objects.clone(), http }).await?;
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    Ok(serde_json::from_slice(&bytes).unwrap())
+}
+
+async fn pod(objects: &Objects, change: impl FnOnce(&mut Value)) -> Value {
+    let mut pod = json!({"metadata": {"name": "p", "namespace": "web"}, "spec": {"serviceAccountName": "app"}});
+    change(&mut pod);
+    objects.create(row("", "v1", "pods"), pod).await.unwrap()
+}
+
+const BINDING: &str = "/api/v1/namespaces/web/pods/p/binding";
+
+#[tokio::test]
+async fn binding_sets_the_node_once() {
+    let objects = testing::objects();
+    pod(&objects, |_| {}).await;
+    let body = json!({"metadata": {"name": "p", "annotations": {"a": "b"}}, "target": {"kind": "Node", "name": "n1"}});
+    let answer = call(&Bind::new(), &objects, Identity::server(), BINDING, body.clone()).await.unwrap();
+    assert_eq!((&answer["status"], &answer["code"]), (&json!("Success"), &json!(201)));
+    let bound = objects.get(row("", "v1", "pods"), "web", "p").unwrap();
+    assert_eq!((&bound["spec"]["nodeName"], &bound["metadata"]["annotations"]["a"]), (&json!("n1"), &json!("b")));
+    let condition = &bound["status"]["conditions"][0];
+    assert_eq!((&condition["type"], &condition["status"]), (&json!("PodScheduled"), &json!("True")));
+    let again = call(&Bind::new(), &objects, Identity::server(), BINDING, body).await.unwrap_err();
+    assert_eq!((again.code, again.reason), (409, "Conflict"));
+    assert_eq!(
+        again.message,
+        r#"Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1""#
+    );
+}
+
+#[tokio::test]
+async fn bindings_that_cannot_be_are_refused() {
+    let objects = testing::objects();
+    let bind = async |body: Value| call(&Bind::new(), &objects, Identity::server(), BINDING, body).await.unwrap_err();
+    let target = json!({"kind": "Node", "name": "n1"});
+    assert_eq!(bind(json!({"target": target})).await.code, 404);
+    pod(&objects, |pod| pod["spec"]["schedulingGates"] = json!([{"name": "g"}])).await;
+    assert!(bind(json!({"target": target})).await.message.ends_with("pod p has non-empty .spec.schedulingGates"));
+    assert!(
+        bind(json!({"metadata": {"uid": "other"}, "target": target}))
+            .await
+            .message
+            .contains("Precondition failed: UID in precondition: other")
+    );
+    assert!(bind(json!({"target": {"kind": "Node"}})).await.message.contains("target.name: Required value"));
+    assert!(
+        bind(json!({"target": {"kind": "Pod", "name": "x"}}))
+            .await
+            .message
+            .contains(r#"target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>""#)
+    );
+}
+
+fn tokens(objects: &Objects) -> Arc<ServiceAccountTokens> {
+    let key = TokenKey::new(PrivateKey::generate(objects.env()));
+    Arc::new(ServiceAccountTokens::new(vec![key], AUDIENCE.into(), vec![AUDIENCE.into()], objects.clone()))
+}
+
+const TOKEN: &str = "/api/v1/namespaces/web/serviceaccounts/app/token";
+
+async fn account(objects: &Objects) {
+    objects
+        .create(row("", "v1", "serviceaccounts"), json!({"metadata": {"name": "app", "namespace": "web"}}))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_requested_token_reviews_as_its_account() {
+    let objects = testing::objects();
+    let tokens = tokens(&objects);
+    account(&objects).await;
+    let stored = pod(&objects, |_| {}).await;
+    let bound = json!({"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": stored["metadata"]["uid"]});
+    let service = TokenRequest::new(tokens.clone());
+    let answer = call(
+        &service,
+        &objects,
+        Identity::server(),
+        TOKEN,
+        json!({"spec": {"boundObjectRef": bound, "expirationSeconds": 3607}}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(answer["status"]["expirationTimestamp"], "2026-11-21T13:00:07Z");
+    assert_eq!(answer["spec"]["audiences"], json!([AUDIENCE]));
+    let review = json!({"spec": {"token": answer["status"]["token"]}});
+    let answer = call(
+        &TokenReview::new(tokens),
+        &objects,
+        Identity::server(),
+        "/apis/authentication.k8s.io/v1/tokenreviews",
+        review,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        (&answer["status"]["authenticated"], &answer["status"]["user"]["username"]),
+        (&json!(true), &json!("system:serviceaccount:web:app"))
+    );
+}
+
+#[tokio::test]
+async fn token_requests_that_do_not_fit_are_refused() {
+    let objects = testing::objects();
+    account(&objects).await;
+    let stored = pod(&objects, |pod| pod["spec"] = json!({"serviceAccountName": "other", "nodeName": "n1"})).await;
+    let service = TokenRequest::new(tokens(&objects));
+    let node = || Identity::new("system:node:n2", &["system:nodes"]);
+    let uid = &stored["metadata"]["uid"];
+    let reference = |uid: &Value| json!({"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": uid});
+    let cases = [
+        (Identity::server(), json!({"expirationSeconds": 10}), 422, "may not specify a duration less than 10 minutes"),
+        (
+            Identity::server(),
+            json!({"boundObjectRef": reference(uid)}),
+            400,
+            r#"cannot bind token for serviceaccount "app" to pod running with serviceaccount "other""#,
+        ),
+        (
+            Identity::server(),
+            json!({"boundObjectRef": reference(&json!("x"))}),
+            409,
+            "does not match the UID in record",
+        ),
+        (node(), json!({}), 403, "node requested token not bound to a pod"),
+        (
+            node(),
+            json!({"boundObjectRef": reference(&json!(""))}),
+            403,
+            "node requested token with a pod binding without a uid",
+        ),
+        (
+            node(),
+            json!({"boundObjectRef": reference(uid)}),
+            403,
+            "node requested token bound to a pod scheduled on a different node",
+        ),
+    ];
+    for (identity, spec, code, text) in cases {
+        let status = call(&service, &objects, identity, TOKEN, json!({"spec": spec})).await.unwrap_err();
+        assert_eq!(status.code, code, "{status}");
+        assert!(status.message.contains(text), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn access_reviews_say_what_the_authorizers_say() {
+    let objects = testing::objects();
+    let rbac = Arc::new(Rbac::new(objects.clone()));
+    let service = AccessReview::new(Arc::new(standard(&objects, rbac.clone())), rbac);
+    let role = json!({"metadata": {"name": "r", "namespace": "web"}, "rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]});
+    let binding = json!({"metadata": {"name": "b", "namespace": "web"}, "roleRef": {"kind": "Role", "name": "r"}, "subjects": [{"kind": "User", "name": "jane"}]});
+    let rbac = |plural| row("rbac.authorization.k8s.io", "v1", plural);
+    objects.create(rbac("roles"), role).await.unwrap();
+    objects.create(rbac("rolebindings"), binding).await.unwrap();
+    let jane = || Identity::new("jane", &[]);
+    let asked = |verb: &str| json!({"namespace": "web", "verb": verb, "resource": "pods"});
+    let path = |name: &str| format!("/apis/authorization.k8s.io/v1/{name}");
+
+    let own = call(
+        &service,
+        &objects,
+        jane(),
+        &path("selfsubjectaccessreviews"),
+        json!({"spec": {"resourceAttributes": asked("get")}}),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        own["status"],
+        json!({"allowed": true, "reason": r#"RBAC: allowed by RoleBinding "b/web" of Role "r" to User "jane""#})
+    );
+    let other = json!({"spec": {"user": "jane", "resourceAttributes": asked("delete")}});
+    let other = call(&service, &objects, Identity::server(), &path("subjectaccessreviews"), other).await.unwrap();
+    assert_eq!(other["status"], json!({"allowed": false}));
+    let local = json!({"spec": {"user": "jane", "resourceAttributes": asked("get")}});
+    let local_path = "/apis/authorization.k8s.io/v1/namespaces/web/localsubjectaccessreviews";
+    assert_eq!(
+        call(&service, &objects, Identity::server(), local_path, local).await.unwrap()["status"]["allowed"],
+        true
+    );
+    let rules =
+        call(&service, &objects, jane(), &path("selfsubjectrulesreviews"), json!({"spec": {"namespace": "web"}}))
+            .await
+            .unwrap();
+    assert_eq!(rules["status"]["resourceRules"], json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]));
+    let nobody = json!({"spec": {"resourceAttributes": asked("get")}});
+    assert_eq!(call(&service, &objects, jane(), &path("subjectaccessreviews"), nobody).await.unwrap_err().code, 400);
+    let me = call(&SelfReview, &objects, jane(), "/apis/authentication.k8s.io/v1/selfsubjectreviews", json!({}))
+        .await
+        .unwrap();
+    assert_eq!(me["status"]["userInfo"], json!({"username": "jane"}));
+}
