@@ -1,24 +1,20 @@
 //! `oxkube server`: what is started, in order. The kubeconfig is there before the port answers; `/readyz` is ok when an apply would succeed.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::env::Env;
-use apiserver::authn::{self, ServiceAccountTokens, TokenKey};
-use apiserver::authz::{self, Rbac};
 use apiserver::pki::Pki;
-use apiserver::{ApiServer, Identity, Kinds, Meta, Objects, Parts};
+use apiserver::{Identity, Kinds, Meta, Objects};
 use store::{Options, SqliteEngine, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, env, logging};
+use crate::{Failure, assembly, components, env, logging};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -75,7 +71,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     let pki = Pki::open(&store, &config, &env).await.context("open the cluster's keys")?;
     let server = format!("https://127.0.0.1:{}", prepared.flags.https_listen_port);
     pki.write_admin_kubeconfig(&server, &prepared.flags.write_kubeconfig).context("write the kubeconfig")?;
-    let api = assemble(config, kinds, Objects::new(store, env.clone()), &pki)?;
+    let api = assembly::assemble(config, kinds, Objects::new(store, env.clone()), &pki)?;
     let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
     let listener = tokio::net::TcpListener::from_std(prepared.listener).context("listen")?;
     let serving = tokio::spawn({
@@ -85,7 +81,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     apiserver::bootstrap::run(api.service(Identity::server()), api.objects(), api.config(), &pki)
         .await
         .context("write the cluster's first objects")?;
-    start_components(&prepared.flags, &api, &env, &stop);
+    components::start(&prepared.flags, &api, &pki, &stop);
     tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
     tokio::select! {
         _ = terminate.recv() => {}
@@ -95,18 +91,6 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     stop.cancel();
     api.shut_down();
     serving.await.context("the API's listener")
-}
-
-/// The API server with upstream's authenticators and authorizers.
-fn assemble(config: apiserver::Config, kinds: Kinds, objects: Objects, pki: &Pki) -> anyhow::Result<ApiServer> {
-    let keys = vec![TokenKey::new(pki.keys.service_account.clone())];
-    let (issuer, audiences) = (config.service_account_issuer.clone(), config.api_audiences.clone());
-    let tokens = Arc::new(ServiceAccountTokens::new(keys, issuer, audiences, objects.clone()));
-    let authenticator = Arc::new(authn::standard(pki, tokens, &objects).context("set up authentication")?);
-    let rbac = Arc::new(Rbac::new(objects.clone()));
-    let authorizer = Arc::new(authz::standard(&objects, rbac));
-    let parts = Parts { kinds, objects, authenticator, authorizer, admission: Vec::new(), services: BTreeMap::new() };
-    Ok(ApiServer::new(config, parts))
 }
 
 fn config(prepared: &Prepared) -> apiserver::Config {
@@ -141,15 +125,4 @@ fn open_store(data_dir: &Path, kinds: &Kinds) -> anyhow::Result<Store<Meta>> {
         threaded: true,
     };
     Store::open(Box::new(engine), options).context("open the store")
-}
-
-/// Components talk to the API as anyone does: with their own identities, through the whole pipeline.
-fn start_components(flags: &ServerFlags, api: &ApiServer, env: &Env, stop: &CancellationToken) {
-    let enabled = |name: &str| !flags.disable.iter().any(|disabled| disabled == name);
-    if enabled("scheduler") {
-        let identity = Identity::new("system:kube-scheduler", &["system:authenticated"]);
-        let client = client::in_process(api.service(identity));
-        let scheduling = scheduler::run(scheduler::Config::default(), client, env.clone(), stop.clone());
-        env.spawn("scheduler", scheduling);
-    }
 }
