@@ -130,8 +130,8 @@ pub fn derive(kinds: Kinds) -> Arc<dyn Fn(&str, &Bytes) -> Meta + Send + Sync> {
     })
 }
 
-/// Prefixes whose writes may be acknowledged a moment before their fsync: Events and node heartbeats.
-pub const LAZY_PREFIXES: [&str; 2] = ["/registry/events/", "/registry/leases/"];
+/// Prefixes whose writes may be acknowledged a moment before their fsync: Events.
+pub const LAZY_PREFIXES: [&str; 1] = ["/registry/events/"];
 
 /// A tower service that speaks as one identity.
 #[derive(Clone)]

@@ -105,27 +105,8 @@ async fn authenticate(
 pub(crate) fn authorize(server: &Inner, identity: &Identity, info: &RequestInfo) -> Result<(), Status> {
     match server.authorizer.authorize(identity, info) {
         Decision::Allow(_) => Ok(()),
-        Decision::Deny(reason) | Decision::NoOpinion(reason) => Err(forbidden(identity, info, &reason)),
+        Decision::Deny(reason) | Decision::NoOpinion(reason) => Err(crate::authz::refusal(identity, info, &reason)),
     }
-}
-
-fn forbidden(identity: &Identity, info: &RequestInfo, reason: &str) -> Status {
-    let tail = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    let user = &identity.name;
-    if !info.is_resource {
-        let why = format!("User {user:?} cannot {} path {:?}{tail}", info.verb, info.path);
-        return Status::forbidden_resource("", "", "", &why);
-    }
-    let place = match info.namespace.as_str() {
-        "" => "at the cluster scope".to_owned(),
-        namespace => format!("in the namespace {namespace:?}"),
-    };
-    let resource = info.resource_path();
-    let why = format!(
-        "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}{tail}",
-        info.verb, info.api_group
-    );
-    Status::forbidden_resource(&info.api_group, &info.resource, &info.name, &why)
 }
 
 fn audit_id(server: &Inner, request: &Request<Body>) -> String {

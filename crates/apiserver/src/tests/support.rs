@@ -37,6 +37,16 @@ impl Authorize for AllButNobody {
 }
 
 pub(super) fn env() -> Env {
+    let now = "2026-11-21T10:00:00Z".parse().expect("a time");
+    env_at(move || now)
+}
+
+/// The machine's clock, for those who check certificates by it.
+pub(super) fn env_now() -> Env {
+    env_at(jiff::Timestamp::now)
+}
+
+fn env_at(now: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Env {
     let counter = Arc::new(AtomicU64::new(1));
     let fill = move |buffer: &mut [u8]| {
         for byte in buffer {
@@ -48,8 +58,7 @@ pub(super) fn env() -> Env {
             *byte = (next >> 33) as u8;
         }
     };
-    let now = "2026-11-21T10:00:00Z".parse().expect("a time");
-    Env::new(move || now, fill, |_, task| drop(tokio::spawn(task)))
+    Env::new(now, fill, |_, task| drop(tokio::spawn(task)))
 }
 
 pub(super) fn store(kinds: &Kinds) -> Store<Meta> {
@@ -67,11 +76,16 @@ pub(super) fn store(kinds: &Kinds) -> Store<Meta> {
 
 /// A fresh, empty server.
 pub(super) fn server() -> ApiServer {
+    server_with(Arc::new(Nobody), env())
+}
+
+/// A fresh, empty server that asks who is there.
+pub(super) fn server_with(authenticator: Arc<dyn Authenticate>, env: Env) -> ApiServer {
     let kinds = Kinds::new(api::kinds::ALL);
     let parts = Parts {
-        objects: Objects::new(store(&kinds), env()),
+        objects: Objects::new(store(&kinds), env),
         kinds,
-        authenticator: Arc::new(Nobody),
+        authenticator,
         authorizer: Arc::new(AllButNobody),
         admission: Vec::new(),
         services: BTreeMap::new(),

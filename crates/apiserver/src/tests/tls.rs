@@ -1,0 +1,103 @@
+//! The network entrance: client certificates over TLS, HTTP/1.1 and HTTP/2 on one port, watches that end when the server does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+
+use super::support::{env_now, server_with};
+use crate::ApiServer;
+use crate::authn::ClientCertificates;
+use crate::body::{Body, BoxError};
+use crate::pki::{KeyBundle, Leaf, Profile, client_config, server_config};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Served {
+    api: ApiServer,
+    port: u16,
+    keys: KeyBundle,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn serve() -> Served {
+    let env = env_now();
+    let keys = KeyBundle::generate(&env);
+    let serving =
+        Leaf::issue(&keys.server_authority, &Profile::server("kube-apiserver", vec!["localhost".to_owned()]), &env);
+    let authorities: &[&[u8]] = &[&keys.client_authority.certificate];
+    let tls = server_config(&serving, authorities).expect("a server configuration");
+    let authenticator = ClientCertificates::new(authorities, env.clone()).expect("an authenticator");
+    let api = server_with(Arc::new(authenticator), env);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let server = api.clone();
+    let task = tokio::spawn(async move { server.serve(listener, Arc::new(tls)).await });
+    Served { api, port, keys, task }
+}
+
+/// Sends one request as `user` over the given protocol.
+async fn ask(served: &Served, user: &str, protocol: &str, path: &str) -> http::Response<Body> {
+    let leaf = Leaf::issue(&served.keys.client_authority, &Profile::client(user, &["people"]), &env_now());
+    let mut tls = client_config(&served.keys.server_authority.certificate, &leaf).expect("a client configuration");
+    tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    let stream = TcpStream::connect(("127.0.0.1", served.port)).await.expect("connects");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("TLS");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
+    let io = TokioIo::new(stream);
+    let request = Request::get(format!("https://localhost:{}{path}", served.port)).header("host", "localhost");
+    let request = request.body(Empty::<bytes::Bytes>::new()).expect("a request");
+    let response = if protocol == "h2" {
+        let (mut sender, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("h2");
+        tokio::spawn(connection);
+        sender.send_request(request).await
+    } else {
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("http/1.1");
+        tokio::spawn(connection);
+        sender.send_request(request).await
+    };
+    response.expect("an answer").map(|body| body.map_err(|error| -> BoxError { error.into() }).boxed_unsync())
+}
+
+async fn json(response: http::Response<Body>) -> (u16, Value) {
+    let code = response.status().as_u16();
+    let bytes = response.into_body().collect().await.expect("a body").to_bytes();
+    (code, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+#[tokio::test]
+async fn certificates_say_who_asks_over_both_protocols() {
+    let served = serve().await;
+    for protocol in ["h2", "http/1.1"] {
+        let (code, list) = json(ask(&served, "admin", protocol, "/api/v1/configmaps").await).await;
+        assert_eq!((code, list["kind"].as_str()), (200, Some("ConfigMapList")));
+        let (code, status) = json(ask(&served, "nobody", protocol, "/api/v1/secrets").await).await;
+        assert_eq!(code, 403);
+        let text = status["message"].as_str().expect("a message");
+        assert!(text.contains("User \"nobody\" cannot list resource \"secrets\""), "{text}");
+    }
+    served.api.shut_down();
+    tokio::time::timeout(DEADLINE, served.task).await.expect("ends in time").expect("ends well");
+}
+
+#[tokio::test]
+async fn a_watch_ends_when_the_server_does() {
+    let served = serve().await;
+    let response =
+        ask(&served, "admin", "h2", "/api/v1/configmaps?watch=1&resourceVersion=0&allowWatchBookmarks=true").await;
+    assert_eq!(response.status(), 200);
+    served.api.shut_down();
+    let rest =
+        tokio::time::timeout(DEADLINE, response.into_body().collect()).await.expect("ends in time").expect("ends well");
+    let last: Value = serde_json::from_slice(&rest.to_bytes()).expect("a bookmark at the end");
+    assert_eq!(last["type"], "BOOKMARK");
+    tokio::time::timeout(DEADLINE, served.task).await.expect("ends in time").expect("ends well");
+}
