@@ -48,6 +48,6 @@ pub use kinds::Kinds;
 pub use meta::Meta;
 pub use objects::{Object, Objects};
 pub use request::{Query, RequestInfo};
-pub use server::{ApiServer, InProcess, LAZY_PREFIXES, Parts, derive};
+pub use server::{ApiServer, Derive, InProcess, LAZY_PREFIXES, Parts, derive};
 pub use service::{Call, Change, Service};
 pub use status::{Cause, Details, Status};

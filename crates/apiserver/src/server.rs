@@ -118,8 +118,11 @@ impl ApiServer {
     }
 }
 
+/// Makes the meta of a recovered key and value.
+pub type Derive = Arc<dyn Fn(&str, &Bytes) -> Meta + Send + Sync>;
+
 /// Opens the store's decoded side: what [`store::Options::derive`] has to be for this server's kinds.
-pub fn derive(kinds: Kinds) -> Arc<dyn Fn(&str, &Bytes) -> Meta + Send + Sync> {
+pub fn derive(kinds: Kinds) -> Derive {
     Arc::new(move |key, bytes| match (kinds.of_key(key), serde_json::from_slice(bytes)) {
         (Some(kind), Ok(object)) => Meta::of(kind, &object),
         (None, _) => Meta::default(),
