@@ -97,3 +97,6 @@ pub fn by_kind(group: &str, version: &str, kind: &str) -> Option<&'static Kind> 
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod cases;

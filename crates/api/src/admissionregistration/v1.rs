@@ -1,5 +1,6 @@
 //! Kinds of admissionregistration.k8s.io/v1.
 
+mod matching;
 pub mod mutating_admission_policy;
 pub mod mutating_admission_policy_binding;
 pub mod mutating_webhook_configuration;

@@ -1,3 +1,4 @@
 //! Kinds of autoscaling/v1.
 
 pub mod horizontal_pod_autoscaler;
+mod metrics;

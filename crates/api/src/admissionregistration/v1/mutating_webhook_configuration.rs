@@ -1,6 +1,9 @@
 //! MutatingWebhookConfiguration: webhooks that may change requests.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use super::matching;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::{default as fill, items, items_mut};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "admissionregistration.k8s.io",
@@ -15,7 +18,18 @@ pub static KIND: Kind = Kind {
     storage: "mutatingwebhookconfigurations",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::integer(
+        "Webhooks",
+        "Webhooks indicates the number of webhooks defined in this configuration",
+        |configuration, _| items(configuration, "webhooks").len().into(),
+    )],
     service: "",
-    hooks: Hooks { has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { default: default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
 };
+
+fn default(configuration: &mut Value) {
+    for webhook in items_mut(configuration, "webhooks") {
+        matching::default_webhook(webhook);
+        fill(webhook, "reinvocationPolicy", "Never");
+    }
+}

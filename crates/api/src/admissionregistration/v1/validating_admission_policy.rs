@@ -1,6 +1,10 @@
 //! ValidatingAdmissionPolicy: checks of requests, written in CEL.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource};
+use super::matching;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::strategy::drop_status;
+use crate::tree::{at_mut, default as fill, items};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "admissionregistration.k8s.io",
@@ -15,7 +19,33 @@ pub static KIND: Kind = Kind {
     storage: "validatingadmissionpolicies",
     storage_version: None,
     subresources: &[Subresource::status("admissionregistration.k8s.io", "v1", "ValidatingAdmissionPolicy")],
-    columns: &[],
+    columns: &[
+        Column::integer(
+            "Validations",
+            "Validations indicates the number of validation rules defined in this configuration",
+            |policy, _| items(policy, "spec.validations").len().into(),
+        ),
+        Column::string(
+            "ParamKind",
+            "ParamKind specifies the kind of resources used to parameterize this policy",
+            |policy, _| matching::param_kind(policy),
+        ),
+    ],
     service: "",
-    hooks: Hooks { has_status: true, has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks {
+        default: default,
+        prepare_create: drop_status,
+        has_status: true,
+        has_generation: true,
+        unconditional_update: false,
+        ..Hooks::NONE
+    },
 };
+
+fn default(policy: &mut Value) {
+    let Some(spec) = at_mut(policy, "spec") else { return };
+    fill(spec, "failurePolicy", "Fail");
+    if let Some(constraints) = at_mut(spec, "matchConstraints") {
+        matching::default_resources(constraints);
+    }
+}

@@ -1,6 +1,9 @@
 //! ValidatingAdmissionPolicyBinding: where a ValidatingAdmissionPolicy applies.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use super::matching;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::{at_mut, text};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "admissionregistration.k8s.io",
@@ -15,7 +18,24 @@ pub static KIND: Kind = Kind {
     storage: "validatingadmissionpolicybindings",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[
+        Column::string(
+            "PolicyName",
+            "PolicyName indicates the policy definition which the policy binding binded to",
+            |binding, _| text(binding, "spec.policyName").into(),
+        ),
+        Column::string(
+            "ParamRef",
+            "ParamRef indicates the param resource which sets the configuration param",
+            |binding, _| matching::param_ref(binding),
+        ),
+    ],
     service: "",
-    hooks: Hooks { has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { default: default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
 };
+
+fn default(binding: &mut Value) {
+    if let Some(resources) = at_mut(binding, "spec.matchResources") {
+        matching::default_resources(resources);
+    }
+}

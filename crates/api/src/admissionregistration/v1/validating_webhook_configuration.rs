@@ -1,6 +1,8 @@
 //! ValidatingWebhookConfiguration: webhooks that may refuse requests.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use super::matching;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::{items, items_mut};
 
 pub static KIND: Kind = Kind {
     group: "admissionregistration.k8s.io",
@@ -15,7 +17,16 @@ pub static KIND: Kind = Kind {
     storage: "validatingwebhookconfigurations",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::integer(
+        "Webhooks",
+        "Webhooks indicates the number of webhooks defined in this configuration",
+        |configuration, _| items(configuration, "webhooks").len().into(),
+    )],
     service: "",
-    hooks: Hooks { has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks {
+        default: |configuration| items_mut(configuration, "webhooks").for_each(matching::default_webhook),
+        has_generation: true,
+        unconditional_update: false,
+        ..Hooks::NONE
+    },
 };

@@ -1,6 +1,10 @@
 //! ControllerRevision: an immutable snapshot of a StatefulSet's or DaemonSet's template.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::meta;
+use crate::printer::{NONE, count};
+use crate::tree::text;
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "apps",
@@ -15,7 +19,19 @@ pub static KIND: Kind = Kind {
     storage: "controllerrevisions",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[
+        Column::string("Controller", "Controller of the object", |revision, _| controller(revision).into()),
+        Column::string("Revision", "The revision of the state.", |revision, _| count(revision, "revision")),
+    ],
     service: "",
     hooks: Hooks::NONE,
 };
+
+fn controller(revision: &Value) -> String {
+    let Some(owner) = meta::controller(revision) else { return NONE.to_owned() };
+    let kind = match meta::group_version(text(owner, "apiVersion")).0 {
+        "" => text(owner, "kind").to_owned(),
+        group => format!("{}.{group}", text(owner, "kind")),
+    };
+    format!("{}/{}", kind.to_lowercase(), text(owner, "name"))
+}

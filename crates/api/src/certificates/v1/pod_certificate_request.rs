@@ -1,6 +1,10 @@
 //! PodCertificateRequest: a kubelet's request for a Pod's certificate.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::printer;
+use crate::strategy::drop_status;
+use crate::tree::{items, text};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "certificates.k8s.io",
@@ -15,7 +19,33 @@ pub static KIND: Kind = Kind {
     storage: "podcertificaterequests",
     storage_version: None,
     subresources: &[Subresource::status("certificates.k8s.io", "v1", "PodCertificateRequest")],
-    columns: &[],
+    columns: &[
+        Column::string("PodName", "The name of the pod.", |request, _| text(request, "spec.podName").into()),
+        Column::string("ServiceAccountName", "The pod's service account.", |request, _| {
+            text(request, "spec.serviceAccountName").into()
+        }),
+        Column::string("NodeName", "The node the pod runs on.", |request, _| text(request, "spec.nodeName").into()),
+        Column::string("SignerName", "The requested signer.", |request, _| text(request, "spec.signerName").into()),
+        Column::string("State", "Whether a certificate is pending, issued, denied or failed.", |request, _| {
+            state(request).into()
+        }),
+        Column::string("UnverifiedUserAnnotations", "Annotations for the signer.", |request, _| {
+            printer::labels(request, "spec.unverifiedUserAnnotations")
+        })
+        .wide(),
+    ],
     service: "",
-    hooks: Hooks { has_status: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks {
+        prepare_create: drop_status,
+        age_column: false,
+        has_status: true,
+        unconditional_update: false,
+        ..Hooks::NONE
+    },
 };
+
+fn state(request: &Value) -> &str {
+    let known = |kind: &&str| matches!(*kind, "Issued" | "Denied" | "Failed");
+    let kinds = items(request, "status.conditions").iter().map(|condition| text(condition, "type"));
+    kinds.filter(known).last().unwrap_or("Pending")
+}

@@ -1,6 +1,7 @@
 //! Lease: a lock or heartbeat that is renewed.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::text;
 
 pub static KIND: Kind = Kind {
     group: "coordination.k8s.io",
@@ -15,7 +16,9 @@ pub static KIND: Kind = Kind {
     storage: "leases",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::string("Holder", "The identity of the holder of a current lease.", |lease, _| {
+        text(lease, "spec.holderIdentity").into()
+    })],
     service: "",
     hooks: Hooks { create_on_update: true, unconditional_update: false, ..Hooks::NONE },
 };

@@ -1,6 +1,8 @@
 //! ComponentStatus: health of control-plane parts, deprecated upstream. Virtual.
 
-use crate::kind::{Hooks, Kind};
+use crate::kind::{Column, Hooks, Kind};
+use crate::tree::{items, text};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -15,7 +17,21 @@ pub static KIND: Kind = Kind {
     storage: "",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[
+        Column::string("Status", "Status of the component conditions", |component, _| cell(component, "status")),
+        Column::string("Message", "Message of the component conditions", |component, _| cell(component, "message")),
+        Column::string("Error", "Error of the component conditions", |component, _| cell(component, "error")),
+    ],
     service: "componentstatuses",
-    hooks: Hooks::NONE,
+    hooks: Hooks { age_column: false, ..Hooks::NONE },
 };
+
+fn cell(component: &Value, field: &str) -> Value {
+    let health = items(component, "conditions").iter().find(|condition| text(condition, "type") == "Healthy");
+    match (health.map(|health| text(health, field)), field) {
+        (Some("True"), "status") => "Healthy".into(),
+        (Some(_), "status") => "Unhealthy".into(),
+        (None, "status") => "Unknown".into(),
+        (text, _) => text.unwrap_or_default().into(),
+    }
+}

@@ -1,6 +1,10 @@
 //! ResourceQuota: limits on what a namespace may use in all.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::core::v1::resources;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::strategy::drop_status;
+use crate::tree::{at, at_mut, entries};
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -15,7 +19,28 @@ pub static KIND: Kind = Kind {
     storage: "resourcequotas",
     storage_version: None,
     subresources: &[Subresource::status("", "v1", "ResourceQuota")],
-    columns: &[],
+    columns: &[
+        Column::string("Request", "Requests used and allowed in all.", |quota, _| used(quota, false).into()),
+        Column::string("Limit", "Limits used and allowed in all.", |quota, _| used(quota, true).into()),
+    ],
     service: "",
-    hooks: Hooks { has_status: true, ..Hooks::NONE },
+    hooks: Hooks { default: default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
 };
+
+/// `cpu: 1/10, memory: 1Gi/2Gi` over the limits or over everything else.
+fn used(quota: &Value, limits: bool) -> String {
+    let of_kind = entries(quota, "status.hard").filter(|(name, _)| name.starts_with("limits.") == limits);
+    let line = |(name, hard): (&String, &Value)| {
+        let used = at(quota, "status.used").get(name).and_then(Value::as_str).unwrap_or("0");
+        format!("{name}: {used}/{}", hard.as_str().unwrap_or_default())
+    };
+    of_kind.map(line).collect::<Vec<_>>().join(", ")
+}
+
+fn default(quota: &mut Value) {
+    for part in ["spec", "status"] {
+        let Some(part) = at_mut(quota, part) else { continue };
+        resources::round(part, "hard");
+        resources::round(part, "used");
+    }
+}

@@ -1,6 +1,7 @@
 //! ClusterRole: a set of permissions, cluster-wide or for binding in namespaces.
 
-use crate::kind::{Hooks, Kind, NameRule, STANDARD_VERBS};
+use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS};
+use crate::meta;
 
 pub static KIND: Kind = Kind {
     group: "rbac.authorization.k8s.io",
@@ -15,7 +16,9 @@ pub static KIND: Kind = Kind {
     storage: "clusterroles",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::string("Created At", "When the role was created.", |role, _| {
+        meta::creation_timestamp(role).into()
+    })],
     service: "",
-    hooks: Hooks { create_on_update: true, name_rule: NameRule::PathSegment, ..Hooks::NONE },
+    hooks: Hooks { age_column: false, create_on_update: true, name_rule: NameRule::PathSegment, ..Hooks::NONE },
 };

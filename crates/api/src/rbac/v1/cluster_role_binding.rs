@@ -1,6 +1,7 @@
 //! ClusterRoleBinding: gives a ClusterRole to subjects everywhere.
 
-use crate::kind::{Hooks, Kind, NameRule, STANDARD_VERBS};
+use super::subjects;
+use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS};
 
 pub static KIND: Kind = Kind {
     group: "rbac.authorization.k8s.io",
@@ -15,7 +16,20 @@ pub static KIND: Kind = Kind {
     storage: "clusterrolebindings",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[
+        Column::string("Role", "The role that is given.", |binding, _| subjects::role(binding)),
+        Column::string("Users", "Users in the roleBinding", |binding, _| subjects::of_kind(binding, "User")).wide(),
+        Column::string("Groups", "Groups in the roleBinding", |binding, _| subjects::of_kind(binding, "Group")).wide(),
+        Column::string("ServiceAccounts", "ServiceAccounts in the roleBinding", |binding, _| {
+            subjects::of_kind(binding, "ServiceAccount")
+        })
+        .wide(),
+    ],
     service: "",
-    hooks: Hooks { create_on_update: true, name_rule: NameRule::PathSegment, ..Hooks::NONE },
+    hooks: Hooks {
+        default: subjects::default,
+        create_on_update: true,
+        name_rule: NameRule::PathSegment,
+        ..Hooks::NONE
+    },
 };

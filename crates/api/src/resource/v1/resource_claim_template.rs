@@ -1,6 +1,9 @@
 //! ResourceClaimTemplate: from which ResourceClaims are made for Pods.
 
+use super::requests;
 use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::tree::at_mut;
+use serde_json::Value;
 
 pub static KIND: Kind = Kind {
     group: "resource.k8s.io",
@@ -17,5 +20,11 @@ pub static KIND: Kind = Kind {
     subresources: &[],
     columns: &[],
     service: "",
-    hooks: Hooks::NONE,
+    hooks: Hooks { default: default, ..Hooks::NONE },
 };
+
+fn default(template: &mut Value) {
+    if let Some(spec) = at_mut(template, "spec.spec") {
+        requests::default_spec(spec);
+    }
+}

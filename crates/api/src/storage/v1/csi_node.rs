@@ -1,6 +1,8 @@
 //! CSINode: the CSI drivers of a node.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::strategy::drop_status;
+use crate::tree::items;
 
 pub static KIND: Kind = Kind {
     group: "storage.k8s.io",
@@ -15,7 +17,9 @@ pub static KIND: Kind = Kind {
     storage: "csinodes",
     storage_version: None,
     subresources: &[Subresource::status("storage.k8s.io", "v1", "CSINode")],
-    columns: &[],
+    columns: &[Column::integer("Drivers", "Number of drivers on the node.", |node, _| {
+        items(node, "spec.drivers").len().into()
+    })],
     service: "",
-    hooks: Hooks { has_status: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { prepare_create: drop_status, has_status: true, unconditional_update: false, ..Hooks::NONE },
 };

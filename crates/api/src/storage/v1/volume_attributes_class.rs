@@ -1,6 +1,7 @@
 //! VolumeAttributesClass: attributes of volumes that may change during their life.
 
-use crate::kind::{Hooks, Kind, STANDARD_VERBS};
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::tree::text;
 
 pub static KIND: Kind = Kind {
     group: "storage.k8s.io",
@@ -15,7 +16,7 @@ pub static KIND: Kind = Kind {
     storage: "volumeattributesclasses",
     storage_version: None,
     subresources: &[],
-    columns: &[],
+    columns: &[Column::string("DriverName", "Name of the CSI driver", |class, _| text(class, "driverName").into())],
     service: "",
     hooks: Hooks::NONE,
 };

@@ -9,12 +9,13 @@ use crate::meta;
 use crate::quantity::Quantity;
 use crate::tree::{at, at_mut, flag, items, items_mut, keep, len, map_mut, remove, set, text};
 
-pub(super) fn create(pod: &mut Value, _: &WriteContext) {
+pub(super) fn create(pod: &mut Value, context: &WriteContext) {
     set(pod, "status", json!({"phase": "Pending"}));
     if len(at(pod, "spec.schedulingGates")) > 0 {
         let gated = json!([{
             "type": "PodScheduled",
             "status": "False",
+            "lastTransitionTime": context.now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "reason": "SchedulingGated",
             "message": "Scheduling is blocked due to non-empty scheduling gates",
         }]);
