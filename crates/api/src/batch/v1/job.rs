@@ -87,14 +87,19 @@ fn duration(job: &Value, context: &TableContext) -> Value {
 }
 
 fn default(job: &mut Value) {
-    let labels = at(job, "spec.template.metadata.labels").clone();
-    if labels.is_object() && meta::labels(job).is_none_or(serde_json::Map::is_empty) {
-        meta::set(job, "labels", labels);
-    }
+    default_labels(job);
     if let Some(spec) = at_mut(job, "spec") {
         default_spec(spec);
     }
     defaults::template(job, "spec.template");
+}
+
+/// A Job without labels has its template's.
+fn default_labels(job: &mut Value) {
+    let labels = at(job, "spec.template.metadata.labels").clone();
+    if labels.is_object() && meta::labels(job).is_none_or(serde_json::Map::is_empty) {
+        meta::set(job, "labels", labels);
+    }
 }
 
 fn default_spec(spec: &mut Value) {
@@ -138,4 +143,5 @@ fn prepare_create(job: &mut Value, _: &WriteContext) {
     }
     let selector = map_mut(job, "spec.selector.matchLabels");
     selector.entry("batch.kubernetes.io/controller-uid").or_insert_with(|| json!(uid));
+    default_labels(job);
 }
