@@ -48,4 +48,9 @@ pub trait Authenticate: Send + Sync + 'static {
         parts: &http::request::Parts,
         peer_certificates: &[CertificateDer<'static>],
     ) -> Result<Option<Identity>, AuthError>;
+
+    /// What others read at `path` to verify credentials of this server's making (OIDC discovery).
+    fn document(&self, _path: &str) -> Option<serde_json::Value> {
+        None
+    }
 }

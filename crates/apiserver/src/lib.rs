@@ -2,7 +2,9 @@
 //! kinds' rows; it knows no kind by name.
 
 mod access;
+pub mod admission;
 mod admit;
+mod assemble;
 pub mod authn;
 pub mod authz;
 mod body;
@@ -40,6 +42,7 @@ mod tests;
 
 pub use access::{Authorize, Decision};
 pub use admit::{AdmissionRequest, Admit, Operation, Warnings};
+pub use assemble::assemble;
 pub use body::{Body, BoxError, full};
 pub use config::Config;
 pub use health::Health;

@@ -49,6 +49,5 @@ pub(crate) fn objects() -> Objects {
 }
 
 pub(crate) fn yaml(text: &str) -> Value {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    api::decode::yaml(lines.join("\n").as_bytes()).unwrap().0
+    api::decode::yaml(text.as_bytes()).unwrap().0
 }

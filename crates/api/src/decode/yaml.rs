@@ -74,10 +74,14 @@ impl<'a> Composer<'a> {
     }
 
     fn next(&mut self) -> Result<Next<'a>, DecodeError> {
-        match self.parser.next_event() {
-            Some(Ok(next)) => Ok(next),
-            Some(Err(error)) => Err(broken(&error)),
-            None => Err(DecodeError { line: 0, column: 0, message: "yaml: unexpected end of stream".to_owned() }),
+        loop {
+            return match self.parser.next_event() {
+                // Comments say nothing to us; whether the parser shows them is a feature that any crate may turn on for all.
+                Some(Ok((Event::Comment(..), _))) => continue,
+                Some(Ok(next)) => Ok(next),
+                Some(Err(error)) => Err(broken(&error)),
+                None => Err(DecodeError { line: 0, column: 0, message: "yaml: unexpected end of stream".to_owned() }),
+            };
         }
     }
 

@@ -1,12 +1,16 @@
 //! The chain of authenticators.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::header::AUTHORIZATION;
 use rustls::pki_types::CertificateDer;
+use serde_json::Value;
 
 use super::bootstrap_token::BootstrapTokens;
+use super::discovery::{key_set, openid_configuration};
+use super::server_token::ServerTokens;
 use super::service_account::ServiceAccountTokens;
 use super::x509::ClientCertificates;
 use crate::identity::{AuthError, Authenticate, Identity};
@@ -33,11 +37,22 @@ fn websocket_bearer(parts: &http::request::Parts) -> Option<String> {
 }
 
 /// Asked in order; the first identity counts. If none is found, the first refusal does.
-pub struct Authenticators(Vec<Arc<dyn Authenticate>>);
+pub struct Authenticators {
+    chain: Vec<Arc<dyn Authenticate>>,
+    documents: BTreeMap<&'static str, Value>,
+}
 
 impl Authenticators {
     pub fn new(chain: Vec<Arc<dyn Authenticate>>) -> Self {
-        Self(chain)
+        Self { chain, documents: BTreeMap::new() }
+    }
+
+    /// Shows what verifies `tokens`; `base` is where clients reach this server.
+    pub fn publishing(mut self, tokens: &ServiceAccountTokens, base: &str) -> Self {
+        let configuration = openid_configuration(tokens.issuer(), base);
+        self.documents.insert("/.well-known/openid-configuration", configuration);
+        self.documents.insert("/openid/v1/jwks", key_set(tokens.keys()));
+        self
     }
 
     async fn ask(
@@ -46,7 +61,7 @@ impl Authenticators {
         peer: &[CertificateDer<'static>],
     ) -> Result<Option<Identity>, AuthError> {
         let mut refusal = None;
-        for authenticator in &self.0 {
+        for authenticator in &self.chain {
             match authenticator.authenticate(parts, peer).await {
                 Ok(Some(identity)) => return Ok(Some(identity)),
                 Ok(None) => {}
@@ -80,11 +95,20 @@ impl Authenticate for Authenticators {
             _ => self.ask(parts, peer).await,
         }
     }
+
+    fn document(&self, path: &str) -> Option<Value> {
+        self.documents.get(path).cloned()
+    }
 }
 
 /// Client certificates, service account tokens, bootstrap tokens.
 pub fn standard(pki: &Pki, tokens: Arc<ServiceAccountTokens>, objects: &Objects) -> Result<Authenticators, PkiError> {
     let certificates = ClientCertificates::new(&[&pki.keys.client_authority.certificate], objects.env().clone())?;
     let bootstrap = BootstrapTokens::new(objects.clone());
-    Ok(Authenticators::new(vec![Arc::new(certificates), tokens, Arc::new(bootstrap)]))
+    Ok(Authenticators::new(vec![
+        Arc::new(certificates),
+        tokens,
+        Arc::new(bootstrap),
+        Arc::new(ServerTokens::new(pki.token.clone())),
+    ]))
 }

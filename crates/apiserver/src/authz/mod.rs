@@ -15,7 +15,7 @@ mod tests;
 pub use escalation::RoleEscalation;
 pub(crate) use escalation::missing_rights;
 pub use node::NodeAuthorizer;
-pub(crate) use node::node_name;
+pub(crate) use node::{node_name, pod_references};
 pub use rbac::Rbac;
 pub use refusal::refusal;
 pub use rule::Rule;

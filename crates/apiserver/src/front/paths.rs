@@ -41,7 +41,10 @@ pub(super) fn serve(
         "/metrics" => read_only(request).map(|()| {
             bytes_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text().into())
         }),
-        _ => Err(Status::no_such_path()),
+        _ => match server.authenticator.document(trimmed) {
+            Some(document) => read_only(request).and_then(|()| json_response(&document)),
+            None => Err(Status::no_such_path()),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 mod allocation;
 mod answer;
 mod binding;
+mod component_statuses;
 mod reviews;
 mod token;
 
@@ -11,5 +12,6 @@ mod tests;
 
 pub use allocation::ServiceAllocation;
 pub use binding::Bind;
+pub use component_statuses::ComponentStatuses;
 pub use reviews::{AccessReview, SelfReview, TokenReview};
 pub use token::TokenRequest;

@@ -30,6 +30,23 @@ pub(super) enum Target {
     CertificateRequest,
 }
 
+impl Target {
+    pub(super) fn resource(self) -> &'static str {
+        match self {
+            Self::Pod => "pods",
+            Self::Secret => "secrets",
+            Self::ConfigMap => "configmaps",
+            Self::Claim => "persistentvolumeclaims",
+            Self::Volume => "persistentvolumes",
+            Self::ServiceAccount => "serviceaccounts",
+            Self::ResourceClaim => "resourceclaims",
+            Self::Attachment => "volumeattachments",
+            Self::Slice => "resourceslices",
+            Self::CertificateRequest => "podcertificaterequests",
+        }
+    }
+}
+
 type Key = (Target, String, String);
 
 /// What one object has put into the graph.

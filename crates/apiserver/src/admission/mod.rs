@@ -1,0 +1,33 @@
+//! Admission plugins, in upstream's order. A new plugin is a file and a line in [`standard`].
+
+use std::sync::Arc;
+
+use crate::access::Authorize;
+use crate::admit::Admit;
+use crate::authz::{Rbac, RoleEscalation};
+use crate::objects::Objects;
+
+mod default_toleration_seconds;
+mod namespace_lifecycle;
+mod node_restriction;
+mod priority;
+mod service_account;
+mod storage_protection;
+mod taint_nodes;
+
+#[cfg(test)]
+mod tests;
+
+/// The plugins that are on by default.
+pub fn standard(objects: &Objects, rbac: Arc<Rbac>, authorizer: Arc<dyn Authorize>) -> Vec<Arc<dyn Admit>> {
+    vec![
+        Arc::new(namespace_lifecycle::NamespaceLifecycle::new(objects.clone())),
+        Arc::new(service_account::ServiceAccount::new(objects.clone())),
+        Arc::new(node_restriction::NodeRestriction::new(objects.clone())),
+        Arc::new(taint_nodes::TaintNodesByCondition),
+        Arc::new(priority::Priority::new(objects.clone())),
+        Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
+        Arc::new(storage_protection::StorageObjectInUseProtection),
+        Arc::new(RoleEscalation::new(rbac, authorizer)),
+    ]
+}

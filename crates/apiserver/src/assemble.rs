@@ -1,0 +1,59 @@
+//! The server as upstream's defaults make it: authenticators, authorizers, admission in upstream's order, all services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::access::Authorize;
+use crate::admission;
+use crate::authn::{self, ServiceAccountTokens, TokenKey};
+use crate::authz::{self, Rbac};
+use crate::config::Config;
+use crate::kinds::Kinds;
+use crate::objects::Objects;
+use crate::pki::{Pki, PkiError};
+use crate::server::{ApiServer, Parts};
+use crate::service::Service;
+use crate::services::{AccessReview, Bind, ComponentStatuses, SelfReview, ServiceAllocation, TokenRequest, TokenReview};
+
+/// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
+pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Result<ApiServer, PkiError> {
+    let (issuer, audiences) = (config.service_account_issuer.clone(), config.api_audiences.clone());
+    let keys = vec![TokenKey::new(pki.keys.service_account.clone())];
+    let tokens = Arc::new(ServiceAccountTokens::new(keys, issuer, audiences, objects.clone()));
+    let host = match config.advertise_address {
+        std::net::IpAddr::V6(address) => format!("[{address}]"),
+        address => address.to_string(),
+    };
+    let base = format!("https://{host}:{}", config.https_port);
+    let authenticator = authn::standard(pki, tokens.clone(), &objects)?.publishing(&tokens, &base);
+    let rbac = Arc::new(Rbac::new(objects.clone()));
+    let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
+    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone());
+    let admission = admission::standard(&objects, rbac, authorizer.clone());
+    let parts = Parts { kinds, objects, authenticator: Arc::new(authenticator), authorizer, admission, services };
+    Ok(ApiServer::new(config, parts))
+}
+
+fn services(
+    config: &Config,
+    objects: &Objects,
+    tokens: Arc<ServiceAccountTokens>,
+    rbac: Arc<Rbac>,
+    authorizer: Arc<dyn Authorize>,
+) -> BTreeMap<&'static str, Arc<dyn Service>> {
+    let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer, rbac));
+    let bind: Arc<dyn Service> = Arc::new(Bind::new());
+    BTreeMap::from([
+        ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
+        ("bindings", bind.clone()),
+        ("binding", bind),
+        ("token", Arc::new(TokenRequest::new(tokens.clone()))),
+        ("tokenreviews", Arc::new(TokenReview::new(tokens))),
+        ("selfsubjectreviews", Arc::new(SelfReview)),
+        ("selfsubjectaccessreviews", access.clone()),
+        ("subjectaccessreviews", access.clone()),
+        ("localsubjectaccessreviews", access.clone()),
+        ("selfsubjectrulesreviews", access),
+        ("componentstatuses", Arc::new(ComponentStatuses)),
+    ])
+}
