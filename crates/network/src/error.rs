@@ -66,6 +66,14 @@ pub enum NetworkError {
     /// A link that must be there is not.
     #[error("link {0} is missing")]
     LinkMissing(String),
+    /// The edge's sockets failed.
+    #[error("listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// A worker thread died.
     #[error("network worker: {0}")]
     Worker(String),

@@ -2,6 +2,8 @@
 //! netlink only (`apply.rs`). No iptables, nft or CNI binaries are run, no bridge is made.
 
 pub mod conntrack;
+pub mod dns;
+pub mod edge;
 pub mod error;
 pub mod ledger;
 pub mod names;

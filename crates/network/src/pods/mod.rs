@@ -6,7 +6,7 @@ mod net;
 mod pool;
 mod wiring;
 
-pub use lease::{HostPort, Lease};
+pub use lease::{HostPort, Lease, replace_file};
 pub use net::{Config, PodNet, Sandbox};
 pub use pool::node_address;
 

@@ -136,8 +136,7 @@ fn nodes_behind_a_router_use_the_tunnel_in_both_families() {
                 let mut rtnl = Rtnl::open().unwrap();
                 let link = rtnl.link("wire").unwrap().unwrap().index;
                 let gateway = Some(gateway.parse().unwrap());
-                let default =
-                    Route { destination: prefix("0.0.0.0/0"), gateway, link, source: None, onlink: false };
+                let default = Route { destination: prefix("0.0.0.0/0"), gateway, link, source: None, onlink: false };
                 rtnl.set_route(&default).unwrap();
             });
         }
