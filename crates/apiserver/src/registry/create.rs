@@ -24,7 +24,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let content_type = decode::content_type(request.headers()).to_owned();
     let body = decode::read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;
-    let mut object = shape::decoded(scope.kind, decoded, options.field_validation, scope.warnings)?;
+    let mut object = shape::decoded(scope.target(), decoded, options.field_validation, scope.warnings)?;
     metadata::place(scope.kind, scope.namespace, &mut object)?;
     let created = create(scope, object, &options).await?;
     created.answer(scope, StatusCode::CREATED, format, &scope.info.query)

@@ -1,6 +1,7 @@
 //! The one path of all resources: the row decides what a request may do, the verbs do it the same way for every kind.
 
 mod collection;
+mod connect;
 mod create;
 mod delete;
 mod get;
@@ -47,8 +48,10 @@ pub(crate) async fn serve(
     check_place(kind, info)?;
     check_verb(kind, subresource, info)?;
     if let Some(service) = service(server, kind, subresource)? {
-        let objects = server.objects.clone();
-        return service.handle(Call { info: info.clone(), identity, kind, subresource, objects, http: request }).await;
+        let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
+        let http = connect::admit(&scope, request).await?;
+        let (info, objects) = (info.clone(), server.objects.clone());
+        return service.handle(Call { info, identity, kind, subresource, objects, http }).await;
     }
     let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
     match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {

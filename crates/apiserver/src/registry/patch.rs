@@ -42,9 +42,8 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let format = view::object_format(request.headers(), &scope.info.query)?;
     let patch = read(decode::read(request.into_body()).await?.as_ref())?;
     let written = update(scope, &options, Source::Patch, |old| {
-        let mut patched =
-            shape::patch((scope.kind.group, scope.kind.version, scope.kind.kind), patch_type, old, &patch)?;
-        patched = shape::patched(scope.kind, patched, options.field_validation, scope.warnings)?;
+        let mut patched = shape::patch(scope.target(), patch_type, old, &patch)?;
+        patched = shape::patched(scope.target(), patched, options.field_validation, scope.warnings)?;
         metadata::check_name(&scope.info.name, &mut patched)?;
         metadata::place(scope.kind, scope.namespace, &mut patched)?;
         Ok(patched)

@@ -29,6 +29,7 @@ pub(super) async fn serve(
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let format = crate::negotiate::format(request.headers(), &scope.info.query, &[])?;
+    let target = shape::Target::body(scope.subresource.expect("scale is a subresource"));
     let shown = match verb {
         "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?))?,
         "update" => {
@@ -36,14 +37,18 @@ pub(super) async fn serve(
             let content_type = decode::content_type(request.headers()).to_owned();
             let body = decode::read(request.into_body()).await?;
             let decoded = decode::tree(&body, &content_type, "Scale")?;
-            write(scope, paths, &options, Source::Put, |_| Ok(decoded.0.clone())).await?
+            let scale = shape::decoded(target, decoded, options.field_validation, scope.warnings)?;
+            write(scope, paths, &options, Source::Put, |_| Ok(scale.clone())).await?
         }
         "patch" => {
             let patch_type = PatchType::of(decode::content_type(request.headers()))?;
             let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
             let change = patch::read(decode::read(request.into_body()).await?.as_ref())?;
-            write(scope, paths, &options, Source::Patch, |scale| shape::patch(shape::SCALE, patch_type, scale, &change))
-                .await?
+            let make = |scale: &Value| {
+                let patched = shape::patch(target, patch_type, scale, &change)?;
+                shape::patched(target, patched, options.field_validation, scope.warnings)
+            };
+            write(scope, paths, &options, Source::Patch, make).await?
         }
         _ => return Err(Status::method_not_allowed()),
     };
@@ -59,7 +64,7 @@ async fn write(
 ) -> Result<Value, Status> {
     let written = update(scope, options, source, |old| {
         let before = scale_of(paths, old)?;
-        let after = shape::scale(make(&before)?)?;
+        let after = make(&before)?;
         check(scope, &after)?;
         let mut new = old.clone();
         for field in ["resourceVersion", "uid"] {

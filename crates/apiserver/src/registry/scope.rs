@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use api::kind::{Kind, Subresource, WriteContext};
+use api::kind::{Kind, Subresource, SubresourceRole, WriteContext};
 use serde_json::Value;
 use store::{CommitError, Committed, Expect, Op, Write};
 
+use super::shape::Target;
 use crate::admit::{AdmissionRequest, Operation, Warnings};
 use crate::identity::Identity;
 use crate::meta::Meta;
@@ -56,6 +57,14 @@ impl<'a> Scope<'a> {
         self.subresource.map_or("", |subresource| subresource.name)
     }
 
+    /// What a body at this place has to be.
+    pub fn target(&self) -> Target {
+        match self.subresource {
+            Some(subresource) if subresource.role == SubresourceRole::Service => Target::body(subresource),
+            _ => Target::of(self.kind),
+        }
+    }
+
     /// What the kind's hooks are told.
     pub fn context(&self) -> WriteContext<'_> {
         WriteContext {
@@ -92,8 +101,8 @@ impl<'a> Scope<'a> {
         for plugin in &self.server.admission {
             plugin.mutate(&mut self.admission_request(object, step)).await?;
         }
-        if *object != before && step.operation != Operation::Delete {
-            super::shape::again(self.kind, object)?;
+        if *object != before && !object.is_null() {
+            super::shape::again(self.target(), object)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use api::decode::{Decoded, strict_errors};
 use api::field_error::FieldError;
-use api::kind::Kind;
+use api::kind::{Kind, Subresource};
 use api::patch::PatchError;
 use api::schema::{FieldIssue, IssueKind, Schema};
 use serde_json::Value;
@@ -13,9 +13,44 @@ use crate::admit::Warnings;
 use crate::options::FieldValidation;
 use crate::status::Status;
 
+/// What a tree has to be.
+#[derive(Clone, Copy)]
+pub(super) struct Target {
+    pub group: &'static str,
+    pub version: &'static str,
+    pub kind: &'static str,
+    default: fn(&mut Value),
+}
+
+impl Target {
+    /// An object of a row.
+    pub fn of(kind: &Kind) -> Self {
+        Self { group: kind.group, version: kind.version, kind: kind.kind, default: kind.hooks.default }
+    }
+
+    /// The body of a subresource that is no object of its row (`Scale`, `Binding`, `TokenRequest`).
+    pub fn body(subresource: &Subresource) -> Self {
+        let Subresource { group, version, kind, .. } = *subresource;
+        Self { group, version, kind, default: |_| {} }
+    }
+
+    fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    fn schema(&self) -> Result<&'static Schema, Status> {
+        api::schema::of(self.group, self.version, self.kind)
+            .ok_or_else(|| Status::internal(format!("{} {} has no schema", self.api_version(), self.kind)))
+    }
+
+    fn normalise(&self, object: &mut Value) -> Result<Vec<FieldIssue>, Status> {
+        Ok(self.schema()?.normalise(object))
+    }
+}
+
 /// A body's tree as an object of `kind`.
 pub(super) fn decoded(
-    kind: &Kind,
+    kind: Target,
     decoded: Decoded,
     validation: FieldValidation,
     warnings: &Warnings,
@@ -31,7 +66,7 @@ pub(super) fn decoded(
         return Err(refuse("json: cannot unmarshal a value that is no object"));
     }
     name_kind(kind, &mut object)?;
-    let issues = normalise(kind, &mut object)?;
+    let issues = kind.normalise(&mut object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(refuse(&described(issue)).cause(
             "FieldValueTypeInvalid",
@@ -46,13 +81,13 @@ pub(super) fn decoded(
         unknown
             .fold(refuse(text), |status, issue| status.cause("FieldValueInvalid", described(issue), issue.path.clone()))
     })?;
-    (kind.hooks.default)(&mut object);
+    (kind.default)(&mut object);
     Ok(object)
 }
 
 /// What a patch made, as an object of `kind`.
 pub(super) fn patched(
-    kind: &Kind,
+    kind: Target,
     mut object: Value,
     validation: FieldValidation,
     warnings: &Warnings,
@@ -65,42 +100,29 @@ pub(super) fn patched(
         return Err(refuse("the patched value is no object"));
     }
     name_kind(kind, &mut object)?;
-    let issues = normalise(kind, &mut object)?;
+    let issues = kind.normalise(&mut object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(refuse(&described(issue)));
     }
     judge(issues.iter().map(described).collect(), validation, warnings, refuse)?;
-    (kind.hooks.default)(&mut object);
+    (kind.default)(&mut object);
     Ok(object)
 }
 
 /// After admission: whatever a plugin did, the object is canonical and defaulted again.
-pub(super) fn again(kind: &Kind, object: &mut Value) -> Result<(), Status> {
-    let issues = normalise(kind, object)?;
+pub(super) fn again(kind: Target, object: &mut Value) -> Result<(), Status> {
+    let issues = kind.normalise(object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(Status::internal(format!("admission made an object that is no {}: {}", kind.kind, issue.message)));
     }
-    (kind.hooks.default)(object);
+    (kind.default)(object);
     Ok(())
 }
 
 /// The object as upstream's encoder writes it.
 pub(super) fn fill(kind: &Kind, object: &mut Value) -> Result<(), Status> {
-    schema(kind)?.fill(object);
+    Target::of(kind).schema()?.fill(object);
     Ok(())
-}
-
-fn schema(kind: &Kind) -> Result<&'static Schema, Status> {
-    schema_of((kind.group, kind.version, kind.kind))
-}
-
-fn schema_of((group, version, kind): (&str, &str, &str)) -> Result<&'static Schema, Status> {
-    api::schema::of(group, version, kind)
-        .ok_or_else(|| Status::internal(format!("{group}/{version} {kind} has no schema")))
-}
-
-fn normalise(kind: &Kind, object: &mut Value) -> Result<Vec<FieldIssue>, Status> {
-    Ok(schema(kind)?.normalise(object))
 }
 
 /// Unknown and duplicate fields, as fieldValidation wants them.
@@ -130,7 +152,7 @@ fn described(issue: &FieldIssue) -> String {
 }
 
 /// apiVersion and kind must be the path's; missing ones are filled in.
-fn name_kind(kind: &Kind, object: &mut Value) -> Result<(), Status> {
+fn name_kind(kind: Target, object: &mut Value) -> Result<(), Status> {
     let api_version = kind.api_version();
     let given = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
     let (given_version, given_kind) = (given("apiVersion"), given("kind"));
@@ -153,34 +175,13 @@ fn name_kind(kind: &Kind, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
-/// A body as autoscaling/v1 Scale.
-pub(super) fn scale(mut object: Value) -> Result<Value, Status> {
-    let refuse =
-        |why: &str| Status::bad_request(format!("Scale in version \"v1\" cannot be handled as a Scale: {why}"));
-    if !object.is_object() || object["kind"].as_str().is_some_and(|kind| kind != "Scale") {
-        return Err(refuse("it is no Scale"));
-    }
-    let issues = schema_of(SCALE)?.normalise(&mut object);
-    match issues.iter().find(|issue| issue.kind == IssueKind::Type) {
-        Some(issue) => Err(refuse(&described(issue))),
-        None => Ok(object),
-    }
-}
-
-pub(super) const SCALE: (&str, &str, &str) = ("autoscaling", "v1", "Scale");
-
-/// The old state with a patch on it; `kind`: (group, version, kind).
-pub(super) fn patch(
-    kind: (&str, &str, &str),
-    patch_type: PatchType,
-    old: &Value,
-    patch: &Value,
-) -> Result<Value, Status> {
+/// The old state with a patch on it.
+pub(super) fn patch(kind: Target, patch_type: PatchType, old: &Value, patch: &Value) -> Result<Value, Status> {
     let old = old.clone();
     let made = match patch_type {
         PatchType::Json => api::patch::json_patch(old, patch),
         PatchType::Merge => api::patch::merge_patch(old, patch),
-        PatchType::Strategic => api::patch::strategic_merge(schema_of(kind)?, old, patch.clone()),
+        PatchType::Strategic => api::patch::strategic_merge(kind.schema()?, old, patch.clone()),
     };
     made.map_err(|error| match error {
         PatchError::Malformed(why) => Status::bad_request(why),

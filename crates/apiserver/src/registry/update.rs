@@ -26,7 +26,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let content_type = decode::content_type(request.headers()).to_owned();
     let body = decode::read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;
-    let mut object = shape::decoded(scope.kind, decoded, options.field_validation, scope.warnings)?;
+    let mut object = shape::decoded(scope.target(), decoded, options.field_validation, scope.warnings)?;
     metadata::check_name(&scope.info.name, &mut object)?;
     metadata::place(scope.kind, scope.namespace, &mut object)?;
     if scope.current(&scope.info.name).is_none() && scope.kind.hooks.create_on_update && scope.subresource.is_none() {

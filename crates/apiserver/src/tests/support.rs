@@ -10,8 +10,8 @@ use rustls::pki_types::CertificateDer;
 use store::{MemoryEngine, Options, Store};
 
 use crate::{
-    ApiServer, AuthError, Authenticate, Authorize, Config, Decision, Identity, Kinds, Meta, Objects, Parts,
-    RequestInfo, derive,
+    ApiServer, AuthError, Authenticate, Authorize, Body, Call, Config, Decision, Identity, Kinds, Meta, Objects, Parts,
+    RequestInfo, Service, Status, derive, full,
 };
 
 struct Nobody;
@@ -33,6 +33,26 @@ struct AllButNobody;
 impl Authorize for AllButNobody {
     fn authorize(&self, identity: &Identity, _: &RequestInfo) -> Decision {
         if identity.name == "nobody" { Decision::NoOpinion(String::new()) } else { Decision::Allow(String::new()) }
+    }
+}
+
+/// Answers what it was given.
+struct Echo;
+
+#[async_trait]
+impl Service for Echo {
+    async fn handle(&self, mut call: Call) -> Result<http::Response<Body>, Status> {
+        Ok(http::Response::new(full(call.read().await?.to_string())))
+    }
+}
+
+/// Panics.
+struct Defect;
+
+#[async_trait]
+impl Service for Defect {
+    async fn handle(&self, _: Call) -> Result<http::Response<Body>, Status> {
+        panic!("a defect");
     }
 }
 
@@ -82,13 +102,15 @@ pub(super) fn server() -> ApiServer {
 /// A fresh, empty server that asks who is there.
 pub(super) fn server_with(authenticator: Arc<dyn Authenticate>, env: Env) -> ApiServer {
     let kinds = Kinds::new(api::kinds::ALL);
+    let services: BTreeMap<&'static str, Arc<dyn Service>> =
+        BTreeMap::from([("token", Arc::new(Echo) as Arc<dyn Service>), ("eviction", Arc::new(Defect))]);
     let parts = Parts {
         objects: Objects::new(store(&kinds), env),
         kinds,
         authenticator,
         authorizer: Arc::new(AllButNobody),
         admission: Vec::new(),
-        services: BTreeMap::new(),
+        services,
     };
     ApiServer::new(Config::new("/nowhere"), parts)
 }

@@ -1,0 +1,56 @@
+//! Requests that a service will serve, before it does: a body is checked, put in shape and admitted like any object; a connection (exec,
+//! attach, port-forward, proxy) is admitted without one.
+
+use http::{HeaderValue, Request, header};
+use serde_json::{Value, json};
+
+use super::scope::{Scope, Step};
+use super::{metadata, shape};
+use crate::admit::Operation;
+use crate::body::{Body, full};
+use crate::decode;
+use crate::negotiate::JSON;
+use crate::options::WriteOptions;
+use crate::status::Status;
+
+/// The request as the service gets it: a created object is canonical JSON, everything else is untouched.
+pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<Request<Body>, Status> {
+    let target = scope.target();
+    if target.kind.ends_with("Options") {
+        let options = json!({});
+        let step = Step {
+            operation: Operation::Connect,
+            name: &scope.info.name,
+            old: None,
+            options: &options,
+            dry_run: false,
+        };
+        let mut nothing = Value::Null;
+        scope.mutate(&mut nothing, &step).await?;
+        scope.admit(&mut nothing, &step).await?;
+        return Ok(request);
+    }
+    if scope.info.verb != "create" {
+        return Ok(request);
+    }
+    let options = WriteOptions::read(&scope.info.query, "CreateOptions")?;
+    let (mut parts, body) = request.into_parts();
+    let bytes = decode::read(body).await?;
+    let decoded = match bytes.is_empty() {
+        true => (json!({}), Vec::new()),
+        false => decode::tree(&bytes, decode::content_type(&parts.headers), target.kind)?,
+    };
+    let mut object = shape::decoded(target, decoded, options.field_validation, scope.warnings)?;
+    if scope.kind.namespaced {
+        metadata::place(scope.kind, scope.namespace, &mut object)?;
+    }
+    let name =
+        if scope.info.name.is_empty() { metadata::text(&object, "name").to_owned() } else { scope.info.name.clone() };
+    let step =
+        Step { operation: Operation::Create, name: &name, old: None, options: &options.json, dry_run: options.dry_run };
+    scope.mutate(&mut object, &step).await?;
+    scope.admit(&mut object, &step).await?;
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Ok(Request::from_parts(parts, full(object.to_string())))
+}
