@@ -13,7 +13,7 @@ use crate::objects::Objects;
 use crate::pki::{Pki, PkiError};
 use crate::server::{ApiServer, Parts};
 use crate::service::Service;
-use crate::services::{AccessReview, Bind, ComponentStatuses, SelfReview, ServiceAllocation, TokenRequest, TokenReview};
+use crate::services::{AccessReview, Bind, ComponentStatuses, Dialer, PodConnect, Proxy, SelfReview, ServiceAllocation, TcpDialer, TokenRequest, TokenReview};
 
 /// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
 pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Result<ApiServer, PkiError> {
@@ -28,7 +28,8 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let authenticator = authn::standard(pki, tokens.clone(), &objects)?.publishing(&tokens, &base);
     let rbac = Arc::new(Rbac::new(objects.clone()));
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
-    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone());
+    let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki)?);
+    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), dialer);
     let admission = admission::standard(&objects, rbac, authorizer.clone());
     let parts = Parts { kinds, objects, authenticator: Arc::new(authenticator), authorizer, admission, services };
     Ok(ApiServer::new(config, parts))
@@ -40,9 +41,11 @@ fn services(
     tokens: Arc<ServiceAccountTokens>,
     rbac: Arc<Rbac>,
     authorizer: Arc<dyn Authorize>,
+    dialer: Arc<dyn Dialer>,
 ) -> BTreeMap<&'static str, Arc<dyn Service>> {
     let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer, rbac));
     let bind: Arc<dyn Service> = Arc::new(Bind::new());
+    let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone()));
     BTreeMap::from([
         ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
         ("bindings", bind.clone()),
@@ -55,5 +58,10 @@ fn services(
         ("localsubjectaccessreviews", access.clone()),
         ("selfsubjectrulesreviews", access),
         ("componentstatuses", Arc::new(ComponentStatuses)),
+        ("log", pods.clone()),
+        ("exec", pods.clone()),
+        ("attach", pods.clone()),
+        ("portforward", pods),
+        ("proxy", Arc::new(Proxy::new(dialer))),
     ])
 }

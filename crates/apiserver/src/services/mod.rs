@@ -4,6 +4,7 @@ mod allocation;
 mod answer;
 mod binding;
 mod component_statuses;
+mod connect;
 mod reviews;
 mod token;
 
@@ -13,5 +14,6 @@ mod tests;
 pub use allocation::ServiceAllocation;
 pub use binding::Bind;
 pub use component_statuses::ComponentStatuses;
+pub use connect::{DialError, Dialer, PodConnect, Proxy, Stream, TcpDialer};
 pub use reviews::{AccessReview, SelfReview, TokenReview};
 pub use token::TokenRequest;

@@ -1,0 +1,88 @@
+//! The one way out: everything the server connects to is dialled here, directly now, through agents' tunnels later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::pki::{Pki, PkiError, client_config};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection.
+pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Connection for T {}
+
+/// A connection of any sort.
+pub type Stream = Box<dyn Connection>;
+
+/// Nobody answered.
+#[derive(Debug, thiserror::Error)]
+pub enum DialError {
+    #[error("dial tcp {address}: {source}")]
+    Connect { address: String, source: std::io::Error },
+    #[error("dial tcp {0}: i/o timeout")]
+    Timeout(String),
+    #[error("tls handshake with {address}: {source}")]
+    Tls { address: String, source: std::io::Error },
+    #[error("{0:?} is not a server's name")]
+    Name(String),
+}
+
+/// Connects to nodes and Pods.
+#[async_trait]
+pub trait Dialer: Send + Sync + 'static {
+    /// Plain TCP.
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError>;
+
+    /// TLS to a kubelet, showing the server's kubelet client certificate.
+    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError>;
+}
+
+/// Dials directly.
+pub struct TcpDialer {
+    kubelet: Arc<ClientConfig>,
+}
+
+impl TcpDialer {
+    pub fn new(pki: &Pki) -> Result<Self, PkiError> {
+        let config = client_config(&pki.keys.server_authority.certificate, &pki.kubelet_client)?;
+        Ok(Self { kubelet: Arc::new(config) })
+    }
+}
+
+/// `10.0.0.1:80`, `[fd00::1]:80`
+pub(super) fn join(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
+    let address = join(host, port);
+    let connecting = tokio::time::timeout(TIMEOUT, TcpStream::connect(&address)).await;
+    let stream = connecting.map_err(|_| DialError::Timeout(address.clone()))?;
+    let stream = stream.map_err(|source| DialError::Connect { address: address.clone(), source })?;
+    stream.set_nodelay(true).map_err(|source| DialError::Connect { address, source })?;
+    Ok(stream)
+}
+
+#[async_trait]
+impl Dialer for TcpDialer {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        Ok(Box::new(connect(host, port).await?))
+    }
+
+    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name(host.to_owned()))?;
+        let stream = connect(host, port).await?;
+        let address = join(host, port);
+        let handshake = TlsConnector::from(self.kubelet.clone()).connect(name, stream);
+        let shaken = tokio::time::timeout(TIMEOUT, handshake).await.map_err(|_| DialError::Timeout(address.clone()))?;
+        Ok(Box::new(shaken.map_err(|source| DialError::Tls { address, source })?))
+    }
+}

@@ -1,0 +1,99 @@
+//! One HTTP/1.1 request over a dialled connection. If the other side switches protocols, both connections are joined until one ends.
+
+use api::env::Env;
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::client::conn::http1;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+
+use super::dial::Stream;
+use crate::body::Body;
+use crate::status::Status;
+
+/// Headers that concern one connection only, and credentials that were for this server.
+const NOT_FORWARDED: [&str; 10] = [
+    "authorization",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether the client wants to switch protocols.
+pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
+}
+
+/// Sends the client's request as `method uri` and answers what comes back.
+pub(super) async fn forward(
+    stream: Stream,
+    env: &Env,
+    mut client: Request<Body>,
+    uri: &str,
+    host: &str,
+) -> Result<Response<Body>, Status> {
+    let upgrade = wants_upgrade(client.headers());
+    let client_side = upgrade.then(|| hyper::upgrade::on(&mut client));
+    let request = rewrite(client, uri, host, upgrade)?;
+    let (mut sender, connection) = http1::handshake::<_, Body>(TokioIo::new(stream)).await.map_err(Status::internal)?;
+    env.spawn("proxied connection", async move {
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "a proxied connection ended");
+        }
+    });
+    let mut response = sender.send_request(request).await.map_err(Status::internal)?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let server_side = hyper::upgrade::on(&mut response);
+        let Some(client_side) = client_side else {
+            return Err(Status::internal("the other side switched protocols without being asked"));
+        };
+        env.spawn("upgraded connection", join(client_side, server_side));
+    }
+    Ok(answer(response))
+}
+
+/// The client's request as it goes out.
+fn rewrite(client: Request<Body>, uri: &str, host: &str, upgrade: bool) -> Result<Request<Body>, Status> {
+    let (parts, body) = client.into_parts();
+    let mut request = Request::builder().method(parts.method).uri(uri);
+    let kept = |name: &HeaderName| {
+        let name = name.as_str();
+        name != "host"
+            && !name.starts_with("impersonate-")
+            && (!NOT_FORWARDED.contains(&name) || (upgrade && matches!(name, "connection" | "upgrade")))
+    };
+    for (name, value) in parts.headers.iter().filter(|(name, _)| kept(name)) {
+        request = request.header(name, value);
+    }
+    request.header(header::HOST, host).body(body).map_err(Status::internal)
+}
+
+fn answer(response: Response<hyper::body::Incoming>) -> Response<Body> {
+    let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let (mut parts, body) = response.into_parts();
+    for name in NOT_FORWARDED {
+        if !(switched && matches!(name, "connection" | "upgrade")) {
+            parts.headers.remove(name);
+        }
+    }
+    Response::from_parts(parts, body.map_err(Into::into).boxed_unsync())
+}
+
+/// Copies between both sides until one closes.
+async fn join(client: OnUpgrade, server: OnUpgrade) {
+    let (client, server) = match tokio::try_join!(client, server) {
+        Ok(both) => both,
+        Err(error) => return tracing::debug!(%error, "a connection was not upgraded"),
+    };
+    let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
+    if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut server).await {
+        tracing::debug!(%error, "an upgraded connection ended");
+    }
+}

@@ -1,0 +1,129 @@
+//! The proxies: any request below nodes/NAME/proxy, pods/NAME/proxy and services/NAME/proxy goes on to what is named.
+
+use std::sync::Arc;
+
+use api::kind::Kind;
+use async_trait::async_trait;
+use http::{Request, Response, StatusCode, header};
+use serde_json::Value;
+
+use super::dial::{Dialer, Stream, join};
+use super::target::{self, ProxyName};
+use super::{dial, forward};
+use crate::body::{Body, full};
+use crate::objects::Objects;
+use crate::rows::row;
+use crate::service::{Call, Service};
+use crate::status::Status;
+
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// The service behind all three.
+pub struct Proxy {
+    dialer: Arc<dyn Dialer>,
+    slices: &'static Kind,
+}
+
+impl Proxy {
+    pub fn new(dialer: Arc<dyn Dialer>) -> Self {
+        Self { dialer, slices: row("discovery.k8s.io", "v1", "endpointslices") }
+    }
+
+    async fn connect(&self, call: &Place<'_>, name: &ProxyName) -> Result<(Stream, String), Status> {
+        let object = call.objects.get(call.kind, call.namespace, &name.name);
+        let object = object.ok_or_else(|| Status::not_found(call.kind, &name.name))?;
+        match call.kind.plural {
+            "nodes" => self.node(&object, name).await,
+            "pods" => {
+                let (host, port) = target::pod_endpoint(&object, &name.port)?;
+                self.plain(&host, port, name).await
+            }
+            _ => {
+                let (host, port) = self.endpoint(call, &object, name)?;
+                self.plain(&host, port, name).await
+            }
+        }
+    }
+
+    async fn node(&self, node: &Value, name: &ProxyName) -> Result<(Stream, String), Status> {
+        let host = target::node_address(node)
+            .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {:?}", name.name)))?;
+        let kubelet = target::kubelet_port(node);
+        match name.port.parse::<u16>() {
+            Ok(port) if port != kubelet => self.plain(&host, port, name).await,
+            Err(_) if !name.port.is_empty() => Err(Status::bad_request(format!("invalid node port {:?}", name.port))),
+            _ => {
+                let stream = self.dialer.dial_kubelet(&host, kubelet).await.map_err(unreachable)?;
+                Ok((stream, join(&host, kubelet)))
+            }
+        }
+    }
+
+    async fn plain(&self, host: &str, port: u16, name: &ProxyName) -> Result<(Stream, String), Status> {
+        if name.scheme == "https" {
+            return Err(Status::bad_request(
+                "the proxy speaks plain http to Pods and Services here: https is not served yet",
+            ));
+        }
+        let stream = self.dialer.dial(host, port).await.map_err(unreachable)?;
+        Ok((stream, join(host, port)))
+    }
+
+    fn endpoint(&self, call: &Place<'_>, service: &Value, name: &ProxyName) -> Result<(String, u16), Status> {
+        let none = || Status::unavailable(format!("no endpoints available for service {:?}", name.name));
+        let port = target::service_port(service, &name.port).ok_or_else(|| {
+            Status::unavailable(format!("no service port {:?} found for service {:?}", name.port, name.name))
+        })?;
+        let items = call.objects.items(self.slices, call.namespace);
+        let mine = items.iter().filter(|item| item.meta.labels.get(SERVICE_NAME) == Some(&name.name));
+        let slices: Vec<Value> = mine.map(|item| crate::objects::parse(item)).collect();
+        let endpoints = target::ready_endpoints(&slices, port);
+        let count = u64::try_from(endpoints.len()).unwrap_or_default();
+        let at = call.objects.env().random_u64().checked_rem(count).ok_or_else(none)?;
+        usize::try_from(at).ok().and_then(|at| endpoints.into_iter().nth(at)).ok_or_else(none)
+    }
+}
+
+/// Where in the API the call is.
+struct Place<'a> {
+    objects: &'a Objects,
+    kind: &'static Kind,
+    namespace: &'a str,
+}
+
+fn unreachable(error: dial::DialError) -> Status {
+    Status::unavailable(format!("error trying to reach service: {error}"))
+}
+
+/// `/proxy` itself has no slash at its end: clients are sent to the one that has, so that relative links work.
+fn redirect(path: &str, query: Option<&str>) -> Result<Response<Body>, Status> {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    let response =
+        Response::builder().status(StatusCode::MOVED_PERMANENTLY).header(header::LOCATION, format!("{path}/{query}"));
+    response.body(full("")).map_err(Status::internal)
+}
+
+#[async_trait]
+impl Service for Proxy {
+    async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
+        let http = std::mem::replace(&mut call.http, Request::new(full("")));
+        let path = http.uri().path().to_owned();
+        let query = http.uri().query().map(str::to_owned);
+        let is_read = matches!(*http.method(), http::Method::GET | http::Method::HEAD);
+        if path.ends_with("/proxy") && is_read && !forward::wants_upgrade(http.headers()) {
+            return redirect(&path, query.as_deref());
+        }
+        let name = ProxyName::parse(&call.info.name).ok_or_else(|| {
+            Status::bad_request(format!("invalid {} request {:?}", call.kind.singular, call.info.name))
+        })?;
+        let (stream, host) = {
+            let place = Place { objects: &call.objects, kind: call.kind, namespace: &call.info.namespace };
+            self.connect(&place, &name).await?
+        };
+        // The path as the client wrote it, behind `/proxy`.
+        let rest = path.split_once("/proxy").map_or("", |(_, rest)| rest);
+        let rest = if rest.is_empty() { "/" } else { rest };
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        forward::forward(stream, call.objects.env(), http, &format!("{rest}{query}"), &host).await
+    }
+}

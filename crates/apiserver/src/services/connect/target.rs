@@ -1,0 +1,184 @@
+//! Where a request goes: a node's address, a Pod's container, the kubelet's path, a proxy's name. Pure.
+
+use serde_json::Value;
+
+use crate::request::Query;
+use crate::status::Status;
+
+const KUBELET_PORT: u16 = 10250;
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The address under which the server reaches a node.
+pub(super) fn node_address(node: &Value) -> Option<String> {
+    let of = |kind: &str| list(&node["status"]["addresses"]).find(|address| address["type"] == kind);
+    let found = ["InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname"].into_iter().find_map(of)?;
+    Some(text(found, "address").to_owned())
+}
+
+pub(super) fn kubelet_port(node: &Value) -> u16 {
+    let port = node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"].as_u64();
+    port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0).unwrap_or(KUBELET_PORT)
+}
+
+fn names(pod: &Value, field: &str) -> Vec<String> {
+    list(&pod["spec"][field]).map(|container| text(container, "name").to_owned()).collect()
+}
+
+/// The container asked for, or the only one; upstream's errors otherwise.
+pub(super) fn container(pod: &Value, asked: &str) -> Result<String, Status> {
+    let name = text(&pod["metadata"], "name");
+    let (main, init, ephemeral) =
+        (names(pod, "containers"), names(pod, "initContainers"), names(pod, "ephemeralContainers"));
+    if !asked.is_empty() {
+        let known = [&main, &init, &ephemeral].into_iter().any(|list| list.iter().any(|known| known == asked));
+        return if known {
+            Ok(asked.to_owned())
+        } else {
+            Err(Status::bad_request(format!("container {asked} is not valid for pod {name}")))
+        };
+    }
+    match main.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(Status::bad_request(format!("a container name must be specified for pod {name}"))),
+        many => {
+            let mut why =
+                format!("a container name must be specified for pod {name}, choose one of: [{}]", many.join(" "));
+            if !init.is_empty() {
+                why += &format!(" or one of the init containers: [{}]", init.join(" "));
+            }
+            if !ephemeral.is_empty() {
+                why += &format!(" or one of the ephemeral containers: [{}]", ephemeral.join(" "));
+            }
+            Err(Status::bad_request(why))
+        }
+    }
+}
+
+const LOG_PARAMETERS: [&str; 8] =
+    ["follow", "previous", "sinceSeconds", "sinceTime", "timestamps", "tailLines", "limitBytes", "stream"];
+/// PodExecOptions' names -> the kubelet's.
+const STREAMS: [(&str, &str); 4] = [("stdin", "input"), ("stdout", "output"), ("stderr", "error"), ("tty", "tty")];
+
+/// The kubelet's path for a subresource of a Pod.
+pub(super) fn kubelet_path(subresource: &str, pod: &Value, container: &str, query: &Query) -> String {
+    let (namespace, name) = (text(&pod["metadata"], "namespace"), text(&pod["metadata"], "name"));
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    let path = match subresource {
+        "log" => {
+            pairs.extend(LOG_PARAMETERS.iter().filter_map(|key| Some((*key, query.get(key)?))));
+            format!("/containerLogs/{namespace}/{name}/{container}")
+        }
+        "portforward" => {
+            pairs.extend(query.all("ports").map(|port| ("port", port)));
+            format!("/portForward/{namespace}/{name}")
+        }
+        _ => {
+            // stdout and stderr are on unless they are turned off, as upstream defaults them.
+            let on = |key: &str| query.get(key).map_or(matches!(key, "stdout" | "stderr"), |_| query.flag(key));
+            pairs.extend(STREAMS.iter().filter(|(key, _)| on(key)).map(|(_, name)| (*name, "1")));
+            pairs.extend(query.all("command").map(|word| ("command", word)));
+            format!("/{subresource}/{namespace}/{name}/{container}")
+        }
+    };
+    with_query(path, &pairs)
+}
+
+fn with_query(path: String, pairs: &[(&str, &str)]) -> String {
+    let text: Vec<String> = pairs.iter().map(|(key, value)| format!("{}={}", escape(key), escape(value))).collect();
+    if text.is_empty() { path } else { format!("{path}?{}", text.join("&")) }
+}
+
+/// Percent-encodes all but unreserved characters.
+fn escape(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// What is wrong with PodLogOptions.
+pub(super) fn check_log_options(query: &Query) -> Vec<api::field_error::FieldError> {
+    use api::field_error::FieldError;
+    let number = |key: &str| query.get(key).and_then(|value| value.parse::<i64>().ok());
+    let mut errors = Vec::new();
+    let mut at_least = |key: &str, least: i64, why: &str| {
+        if let Some(value) = number(key).filter(|value| *value < least) {
+            errors.push(FieldError::invalid(key, &value.into(), why));
+        }
+    };
+    at_least("tailLines", 0, "must be greater than or equal to 0");
+    at_least("limitBytes", 1, "must be greater than 0");
+    at_least("sinceSeconds", 1, "must be greater than 0");
+    if query.get("sinceSeconds").is_some() && query.get("sinceTime").is_some() {
+        errors.push(FieldError::forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+    }
+    errors
+}
+
+/// `[scheme:]name[:port]`, as proxies take it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ProxyName {
+    pub scheme: String,
+    pub name: String,
+    pub port: String,
+}
+
+impl ProxyName {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (scheme, name, port) = match parts.as_slice() {
+            [name] => ("", *name, ""),
+            [name, port] => ("", *name, *port),
+            [scheme @ ("http" | "https"), name, port] => (*scheme, *name, *port),
+            _ => return None,
+        };
+        let owned = |text: &str| text.to_owned();
+        (!name.is_empty()).then(|| Self { scheme: owned(scheme), name: owned(name), port: owned(port) })
+    }
+}
+
+/// A Pod's address and port for a proxy: the port asked for, or its first one.
+pub(super) fn pod_endpoint(pod: &Value, port: &str) -> Result<(String, u16), Status> {
+    let address = text(&pod["status"], "podIP");
+    if address.is_empty() {
+        return Err(Status::bad_request("address not allowed"));
+    }
+    let ports = list(&pod["spec"]["containers"]).flat_map(|container| list(&container["ports"]));
+    let first = ports.into_iter().find_map(|port| port["containerPort"].as_u64());
+    let number = if port.is_empty() { Some(first.unwrap_or(80)) } else { port.parse().ok() };
+    match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0) {
+        Some(number) => Ok((address.to_owned(), number)),
+        None => Err(Status::bad_request(format!("invalid pod port {port:?}"))),
+    }
+}
+
+/// Name of the Service's port that is meant: by name, by number, or its only one.
+pub(super) fn service_port<'a>(service: &'a Value, asked: &str) -> Option<&'a str> {
+    let mut ports = list(&service["spec"]["ports"]);
+    let found = if asked.is_empty() {
+        ports.next()
+    } else {
+        ports.find(|port| port["name"] == asked || port["port"].to_string() == asked)
+    };
+    found.map(|port| text(port, "name"))
+}
+
+/// Ready (address, port) pairs behind one named port of a Service.
+pub(super) fn ready_endpoints(slices: &[Value], port_name: &str) -> Vec<(String, u16)> {
+    let mut found = Vec::new();
+    for slice in slices {
+        let port = list(&slice["ports"]).find(|port| text(port, "name") == port_name);
+        let Some(port) = port.and_then(|port| port["port"].as_u64()).and_then(|port| u16::try_from(port).ok()) else {
+            continue;
+        };
+        for endpoint in list(&slice["endpoints"]).filter(|endpoint| endpoint["conditions"]["ready"] != false) {
+            found.extend(endpoint["addresses"][0].as_str().map(|address| (address.to_owned(), port)));
+        }
+    }
+    found
+}

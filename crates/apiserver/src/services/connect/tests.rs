@@ -1,0 +1,230 @@
+//! Requests through a whole server to a kubelet that is a few lines of hyper: what it is asked, and that upgraded bytes go both ways.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::target::{self, ProxyName};
+use super::*;
+use crate::body::full;
+use crate::identity::Identity;
+use crate::objects::Objects;
+use crate::request::{Query, RequestInfo};
+use crate::rows::row;
+use crate::service::{Call, Service};
+use crate::status::Status;
+use crate::testing;
+
+/// Notes what it is asked, echoes what is upgraded.
+#[derive(Default)]
+struct Backend {
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+async fn serve(
+    asked: Arc<Mutex<Vec<String>>>,
+    mut request: Request<hyper::body::Incoming>,
+) -> Response<Full<bytes::Bytes>> {
+    let credentials = request.headers().contains_key("authorization");
+    asked.lock().push(format!(
+        "{} {}{}",
+        request.method(),
+        request.uri(),
+        if credentials { " with credentials" } else { "" }
+    ));
+    if request.headers().contains_key("upgrade") {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            let mut stream = TokioIo::new(upgrade.await.unwrap());
+            let mut buffer = [0; 4];
+            stream.read_exact(&mut buffer).await.unwrap();
+            buffer.reverse();
+            stream.write_all(&buffer).await.unwrap();
+        });
+        let response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+        return response.header("connection", "Upgrade").header("upgrade", "SPDY/3.1").body(Full::default()).unwrap();
+    }
+    let (code, text) = if request.uri().path().contains("waiting") {
+        (400, "container is waiting to start")
+    } else {
+        (200, "a line\n")
+    };
+    Response::builder().status(code).body(Full::from(text)).unwrap()
+}
+
+#[async_trait]
+impl Dialer for Backend {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        let (near, far) = tokio::io::duplex(4096);
+        self.asked.lock().push(format!("dial {host}:{port}"));
+        let asked = self.asked.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let asked = asked.clone();
+                async move { Ok::<_, std::convert::Infallible>(serve(asked, request).await) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+            connection.with_upgrades().await.unwrap();
+        });
+        Ok(Box::new(near))
+    }
+
+    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        self.dial(&format!("kubelet {host}"), port).await
+    }
+}
+
+async fn cluster() -> Objects {
+    let objects = testing::objects();
+    let node = json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "Hostname", "address": "n1"}, {"type": "InternalIP", "address": "10.0.0.5"}]}});
+    let pod = |name: &str, node: &str| {
+        json!({
+            "metadata": {"name": name, "namespace": "web"},
+            "spec": {"nodeName": node, "containers": [{"name": "main", "ports": [{"containerPort": 8080}]}]},
+            "status": {"podIP": "10.42.0.9"},
+        })
+    };
+    objects.create(row("", "v1", "nodes"), node).await.unwrap();
+    for (name, node) in [("p", "n1"), ("waiting", "n1"), ("loose", "")] {
+        objects.create(row("", "v1", "pods"), pod(name, node)).await.unwrap();
+    }
+    let service =
+        json!({"metadata": {"name": "s", "namespace": "web"}, "spec": {"ports": [{"name": "http", "port": 80}]}});
+    objects.create(row("", "v1", "services"), service).await.unwrap();
+    let slice = json!({
+        "metadata": {"name": "s-1", "namespace": "web", "labels": {"kubernetes.io/service-name": "s"}},
+        "ports": [{"name": "http", "port": 8080}],
+        "endpoints": [{"addresses": ["10.42.0.8"], "conditions": {"ready": false}}, {"addresses": ["10.42.0.9"], "conditions": {"ready": true}}],
+    });
+    objects.create(row("discovery.k8s.io", "v1", "endpointslices"), slice).await.unwrap();
+    objects
+}
+
+fn call(objects: &Objects, http: Request<crate::body::Body>) -> Call {
+    let info = RequestInfo::new(http.method(), http.uri());
+    let kind = row(&info.api_group, &info.api_version, &info.resource);
+    let subresource = kind.subresources.iter().find(|sub| sub.name == info.subresource);
+    Call { info, identity: Identity::server(), kind, subresource, objects: objects.clone(), http }
+}
+
+async fn get(service: &dyn Service, objects: &Objects, path: &str) -> Result<(u16, String), Status> {
+    let http = Request::get(path).header("authorization", "Bearer secret").body(full("")).unwrap();
+    let response = service.handle(call(objects, http)).await?;
+    let code = response.status().as_u16();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    Ok((code, String::from_utf8(bytes.to_vec()).unwrap()))
+}
+
+#[tokio::test]
+async fn logs_come_from_the_kubelet_of_the_pods_node() {
+    let objects = cluster().await;
+    let backend = Backend::default();
+    let asked = backend.asked.clone();
+    let pods = PodConnect::new(Arc::new(backend));
+    let logs = async |path: &str| get(&pods, &objects, &format!("/api/v1/namespaces/web/pods/{path}")).await;
+    assert_eq!(logs("p/log?follow=true&tailLines=5&unknown=1").await.unwrap(), (200, "a line\n".to_owned()));
+    assert_eq!(*asked.lock(), ["dial kubelet 10.0.0.5:10250", "GET /containerLogs/web/p/main?follow=true&tailLines=5"]);
+    let waiting = logs("waiting/log").await.unwrap_err();
+    assert_eq!((waiting.code, waiting.message.as_str()), (400, "container is waiting to start"));
+    assert_eq!(logs("loose/log").await.unwrap(), (200, String::new()), "a Pod without a node has no log yet");
+    assert_eq!(logs("p/log?container=x").await.unwrap_err().message, "container x is not valid for pod p");
+    assert_eq!(logs("none/log").await.unwrap_err().code, 404);
+    assert_eq!(logs("p/log?tailLines=-1").await.unwrap_err().code, 422);
+    assert_eq!(logs("p/exec?command=ls").await.unwrap_err().message, "Upgrade request required");
+}
+
+/// A server port on which the service answers, so that upgrades are real.
+#[tokio::test]
+async fn upgraded_bytes_go_both_ways() {
+    let objects = cluster().await;
+    let backend = Backend::default();
+    let asked = backend.asked.clone();
+    let pods = Arc::new(PodConnect::new(Arc::new(backend)));
+    let (mut near, far) = tokio::io::duplex(4096);
+    tokio::spawn(async move {
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (pods, objects) = (pods.clone(), objects.clone());
+            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            async move { Ok::<_, std::convert::Infallible>(pods.handle(call(&objects, request)).await.unwrap()) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+        connection.with_upgrades().await.unwrap();
+    });
+    let head = "POST /api/v1/namespaces/web/pods/p/exec?command=sh&command=-c&command=echo%20hi&stdin=true&tty=true&stderr=false HTTP/1.1\r\n\
+                Host: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nAuthorization: Bearer secret\r\n\r\n";
+    near.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(near.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap().to_lowercase();
+    assert!(answer.starts_with("http/1.1 101") && answer.contains("upgrade: spdy/3.1"), "{answer}");
+    near.write_all(b"abcd").await.unwrap();
+    let mut echoed = [0; 4];
+    near.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, b"dcba");
+    assert_eq!(asked.lock()[1], "POST /exec/web/p/main?input=1&output=1&tty=1&command=sh&command=-c&command=echo%20hi");
+}
+
+#[tokio::test]
+async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
+    let objects = cluster().await;
+    let backend = Backend::default();
+    let asked = backend.asked.clone();
+    let proxy = Proxy::new(Arc::new(backend));
+    let ask = async |path: &str| get(&proxy, &objects, path).await;
+    for path in [
+        "/api/v1/nodes/n1/proxy/stats/summary?a=b",
+        "/api/v1/namespaces/web/pods/p/proxy/",
+        "/api/v1/namespaces/web/services/s:http/proxy/x%20y",
+        "/api/v1/namespaces/web/pods/http:p:99/proxy/z",
+    ] {
+        assert_eq!(ask(path).await.unwrap().0, 200, "{path}");
+    }
+    assert_eq!(
+        *asked.lock(),
+        [
+            "dial kubelet 10.0.0.5:10250",
+            "GET /stats/summary?a=b",
+            "dial 10.42.0.9:8080",
+            "GET /",
+            "dial 10.42.0.9:8080",
+            "GET /x%20y",
+            "dial 10.42.0.9:99",
+            "GET /z",
+        ]
+    );
+    assert_eq!(ask("/api/v1/namespaces/web/pods/p/proxy").await.unwrap().0, 301);
+    assert_eq!(ask("/api/v1/namespaces/web/services/s:none/proxy/").await.unwrap_err().code, 503);
+    assert_eq!(ask("/api/v1/namespaces/web/pods/none/proxy/").await.unwrap_err().code, 404);
+}
+
+#[test]
+fn containers_are_chosen_as_upstream_chooses() {
+    let pod = |main: &[&str], init: &[&str]| {
+        let list = |names: &[&str]| -> Value { names.iter().map(|name| json!({"name": name})).collect() };
+        json!({"metadata": {"name": "p"}, "spec": {"containers": list(main), "initContainers": list(init)}})
+    };
+    assert_eq!(target::container(&pod(&["a"], &["i"]), "").unwrap(), "a");
+    assert_eq!(target::container(&pod(&["a"], &["i"]), "i").unwrap(), "i");
+    let several = target::container(&pod(&["a", "b"], &["i"]), "").unwrap_err();
+    let expected =
+        "a container name must be specified for pod p, choose one of: [a b] or one of the init containers: [i]";
+    assert_eq!(several.message, expected);
+    let name = |scheme: &str, name: &str, port: &str| {
+        Some(ProxyName { scheme: scheme.into(), name: name.into(), port: port.into() })
+    };
+    assert_eq!(ProxyName::parse("web"), name("", "web", ""));
+    assert_eq!(ProxyName::parse("web:80"), name("", "web", "80"));
+    assert_eq!(ProxyName::parse("https:web:"), name("https", "web", ""));
+    assert_eq!(ProxyName::parse("ftp:web:80"), None);
+    let both = Query::parse("sinceSeconds=5&sinceTime=x");
+    assert_eq!(target::check_log_options(&both).len(), 1);
+}
