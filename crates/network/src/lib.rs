@@ -17,4 +17,4 @@ pub mod rtnl;
 pub mod sysctl;
 pub mod table;
 #[cfg(test)]
-mod testing;
+mod tests;

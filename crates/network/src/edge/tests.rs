@@ -18,7 +18,7 @@ use super::server::Server;
 use super::state::State;
 use crate::dns::{PortRecord, Records, ServiceRecord, Zone};
 use crate::protocol::Protocol;
-use crate::testing::{as_host, output};
+use crate::tests::{as_host, output};
 
 const EDGE: &str = "127.0.0.1:5300";
 

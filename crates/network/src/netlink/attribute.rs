@@ -94,11 +94,6 @@ impl Writer {
         self.attribute(kind, &bytes);
     }
 
-    /// Bytes written so far.
-    pub fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
     /// The finished buffer.
     pub fn finish(self) -> Vec<u8> {
         self.bytes

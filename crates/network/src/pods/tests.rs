@@ -10,7 +10,7 @@ use crate::ledger::memory::MemoryLedger;
 use crate::protocol::Protocol;
 use crate::rtnl::{Address, Rtnl};
 use crate::table::{Cidrs, Table, skeleton};
-use crate::testing::{Namespace, as_host};
+use crate::tests::{Namespace, as_host};
 
 struct Host {
     net: PodNet,

@@ -11,6 +11,7 @@ use super::frontend::{Backend, Endpoint, Frontend, Listen, Masquerade, Refusal};
 use super::{Frontends, NodeView, Proxier, ServiceKey, desired};
 
 mod packets;
+mod started;
 
 #[derive(Deserialize)]
 struct Case {

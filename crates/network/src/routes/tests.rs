@@ -13,7 +13,7 @@ use super::{Local, Mode, Settings, apply, desired};
 use crate::ledger::memory::MemoryLedger;
 use crate::names::Names;
 use crate::rtnl::{Address, Prefix, Route, Rtnl};
-use crate::testing::{Namespace, as_host};
+use crate::tests::{Namespace, as_host};
 
 fn prefix(text: &str) -> Prefix {
     text.parse().unwrap()

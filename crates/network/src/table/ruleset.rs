@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::nft::{Chain, Element, Key, Set};
 
+/// Where in its set an element is: its key, and the upper end of its range.
+pub type Place = (Key, Option<Key>);
+
 /// What the table should hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ruleset {
@@ -12,7 +15,7 @@ pub struct Ruleset {
     /// Chains by name.
     pub chains: BTreeMap<String, Chain>,
     /// Elements by set, then key and upper end.
-    pub elements: BTreeMap<String, BTreeMap<(Key, Option<Key>), Element>>,
+    pub elements: BTreeMap<String, BTreeMap<Place, Element>>,
 }
 
 /// A change to the content. Removals are done before additions; adding what is there with the same value changes nothing.
@@ -74,7 +77,7 @@ impl Ruleset {
 
     fn take_elements(&mut self, removed: Vec<(String, Element)>, added: Vec<(String, Element)>, real: &mut Delta) {
         // The old value of everything touched, so that "removed and added again the same" costs nothing.
-        let mut before: BTreeMap<(String, (Key, Option<Key>)), Option<Element>> = BTreeMap::new();
+        let mut before: BTreeMap<(String, Place), Option<Element>> = BTreeMap::new();
         for (set, element) in removed {
             let place = (element.key, element.end);
             let old = self.elements.get_mut(&set).and_then(|elements| elements.remove(&place));

@@ -3,7 +3,7 @@
 use super::{Cidrs, Delta, Ruleset, Table, skeleton};
 use crate::ledger::memory::MemoryLedger;
 use crate::nft::{Element, Key, Value};
-use crate::testing::{as_host, output};
+use crate::tests::{as_host, output};
 
 fn cidrs() -> Cidrs {
     let parse = |text: &str| text.parse().unwrap();

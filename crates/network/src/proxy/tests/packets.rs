@@ -17,7 +17,7 @@ use crate::ledger::memory::MemoryLedger;
 use crate::pods::{Config, PodNet, Sandbox};
 use crate::rtnl::{Address, Prefix, Route, Rtnl};
 use crate::table::{Cidrs, Table, skeleton};
-use crate::testing::{Namespace, as_host, output};
+use crate::tests::{Namespace, as_host, output};
 
 const NODE: &str = "192.168.7.1";
 const OUTSIDER: &str = "192.168.7.9";

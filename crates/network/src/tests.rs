@@ -1,4 +1,7 @@
-//! Private network namespaces for tests: made on a thread of their own, gone with the last descriptor. Nothing outside is touched.
+//! What tests of all folders share: private network namespaces (made on a thread of their own, gone with the last descriptor; nothing
+//! outside is touched), programs as oracles, and a scripted API server.
+
+pub mod fake_api;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -61,4 +64,13 @@ pub fn output(program: &str, arguments: &[&str]) -> Option<String> {
     };
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
+}
+
+/// Waits for a condition, at most five seconds.
+pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "{what}: not within five seconds");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
