@@ -147,14 +147,20 @@ impl Cluster {
         })
     }
 
-    /// Ends the server in good order and removes the node's traces with `oxkube uninstall`.
+    /// Ends the server in good order, as SIGTERM does.
+    pub fn stop(mut self) -> Result<()> {
+        self.stop_server()
+    }
+
+    fn stop_server(&mut self) -> Result<()> {
+        let Some(mut child) = self.server.take() else { return Ok(()) };
+        crate::process::run("kill", &["-TERM", &child.id().to_string()])?;
+        wait_for("the server to end", Duration::from_secs(10), || child.try_wait()?.map(drop).context("it still runs"))
+    }
+
+    /// As [`Cluster::stop`], then removes the node's traces with `oxkube uninstall`.
     pub fn uninstall(mut self) -> Result<()> {
-        if let Some(mut child) = self.server.take() {
-            crate::process::run("kill", &["-TERM", &child.id().to_string()])?;
-            wait_for("the server to end", Duration::from_secs(10), || {
-                child.try_wait()?.map(drop).context("it still runs")
-            })?;
-        }
+        self.stop_server()?;
         succeed(Command::new(oxkube()?).args(["uninstall", "--data-dir", &self.at("data")])).map(drop)
     }
 }

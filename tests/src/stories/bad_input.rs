@@ -41,7 +41,7 @@ fn run(folder: &Path) -> Result<()> {
     }
     tokens(&cluster)?;
     flags(&cluster)?;
-    cluster.uninstall()
+    cluster.stop()
 }
 
 fn tokens(cluster: &Cluster) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The list of stories. One file each; each says what it shows.
 
 mod bad_input;
+mod control_plane;
 mod first_pod;
 mod rolling_update;
 mod scheduling;
@@ -31,8 +32,9 @@ pub struct Story {
 
 /// All stories, in the order they run.
 pub const ALL: &[Story] = &[
-    first_pod::STORY,
+    control_plane::STORY,
     bad_input::STORY,
+    first_pod::STORY,
     workloads::STORY,
     services::STORY,
     scheduling::STORY,

@@ -12,7 +12,7 @@ use crate::process::{run, wait_for};
 pub const STORY: Story = Story {
     name: "self_healing",
     shows: "a killed container restarts, a deleted Pod is replaced, liveness restarts, readiness leaves the Service",
-    tier: Tier::Ci,
+    tier: Tier::Nightly,
     deadline_seconds: 200,
     run: story,
 };

@@ -15,7 +15,7 @@ use crate::process::wait_for;
 pub const STORY: Story = Story {
     name: "services",
     shows: "a Service answers on ClusterIP, NodePort 30080 and by DNS name from another Pod, and spreads over three Pods",
-    tier: Tier::Ci,
+    tier: Tier::Nightly,
     deadline_seconds: 180,
     run,
 };
