@@ -6,7 +6,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
 
 use crate::isolation::NODE_IP;
 use crate::process::{Printed, capture, succeed, wait_for};
@@ -110,14 +109,6 @@ impl Cluster {
     /// Runs kubectl whatever its exit code.
     pub fn try_kubectl(&self, arguments: &[&str]) -> Result<Printed> {
         capture(self.kubectl_command().args(arguments))
-    }
-
-    /// `kubectl get ... -o json`.
-    pub fn json(&self, arguments: &[&str]) -> Result<Value> {
-        let mut all = vec!["get"];
-        all.extend(arguments);
-        all.extend(["-o", "json"]);
-        Ok(serde_json::from_str(&self.kubectl(&all)?)?)
     }
 
     /// Applies YAML text.

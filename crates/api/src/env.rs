@@ -9,12 +9,15 @@ use jiff::Timestamp;
 /// A task handed to [`Env::spawn`].
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
 
+type FillRandom = dyn Fn(&mut [u8]) + Send + Sync;
+type Spawn = dyn Fn(&'static str, Task) + Send + Sync;
+
 /// Clock, randomness and spawning, handed down from the entry point. Cheap to clone.
 #[derive(Clone)]
 pub struct Env {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    fill_random: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
-    spawn: Arc<dyn Fn(&'static str, Task) + Send + Sync>,
+    fill_random: Arc<FillRandom>,
+    spawn: Arc<Spawn>,
 }
 
 impl Env {

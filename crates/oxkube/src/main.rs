@@ -1,6 +1,5 @@
 //! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
 
-mod assembly;
 mod components;
 mod env;
 mod flags;

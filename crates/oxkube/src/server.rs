@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, assembly, components, env, logging};
+use crate::{Failure, components, env, logging};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -71,7 +71,8 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     let pki = Pki::open(&store, &config, &env).await.context("open the cluster's keys")?;
     let server = format!("https://127.0.0.1:{}", prepared.flags.https_listen_port);
     pki.write_admin_kubeconfig(&server, &prepared.flags.write_kubeconfig).context("write the kubeconfig")?;
-    let api = assembly::assemble(config, kinds, Objects::new(store, env.clone()), &pki)?;
+    let api = apiserver::assemble(config, kinds, Objects::new(store, env.clone()), &pki)
+        .context("put the API server together")?;
     let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
     let listener = tokio::net::TcpListener::from_std(prepared.listener).context("listen")?;
     let serving = tokio::spawn({

@@ -10,12 +10,14 @@ use std::collections::BTreeMap;
 /// Distinct events that are remembered, so that a repetition raises a count instead of making an object.
 const REMEMBERED: usize = 4096;
 
+/// Pod UID, reason, message; kept with the name and count of the event that said so last.
+type Said = (String, String, String);
+
 pub(crate) struct Binder {
     rest: Rest,
     env: Env,
     component: String,
-    /// (Pod UID, reason, message) to the name and count of the event that said so last.
-    said: Mutex<BTreeMap<(String, String, String), (String, i32)>>,
+    said: Mutex<BTreeMap<Said, (String, i32)>>,
 }
 
 impl Binder {

@@ -16,8 +16,7 @@ pub type Amounts = BTreeMap<String, i64>;
 /// The number of `text` in the unit of `resource`; an unreadable quantity counts as zero (the API server has refused those).
 pub fn amount(resource: &str, text: &Text) -> i64 {
     let Ok(quantity) = Quantity::parse(&text.0) else { return 0 };
-    let number = if resource == "cpu" { quantity.milli_value() } else { quantity.value() };
-    i64::try_from(number).unwrap_or(i64::MAX)
+    if resource == "cpu" { quantity.milli_value() } else { quantity.value() }
 }
 
 /// Every amount of a resource list.

@@ -64,7 +64,7 @@ fn refusals_are_counted_by_reason_as_upstream_words_them() {
 #[test]
 fn each_filter_refuses_what_it_is_for() {
     let taken = pod("web", json!({"containers": [{"name": "c", "ports": [{"containerPort": 80, "hostPort": 8080}]}]}));
-    let nodes = [info("a", json!({"status": {"allocatable": {"pods": "1"}}}), &[taken.clone()])];
+    let nodes = [info("a", json!({"status": {"allocatable": {"pods": "1"}}}), std::slice::from_ref(&taken))];
     let free = [info("a", json!({}), &[taken])];
     let cases = [
         (json!({"nodeName": "z", "containers": []}), &free, "node(s) didn't match the requested node name"),

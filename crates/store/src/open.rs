@@ -20,12 +20,15 @@ use crate::watch::Cursor;
 const BATCH_WRITES_MAX: usize = 1024;
 const LAZY_SYNC: Duration = Duration::from_secs(1);
 
+/// Makes meta from a key and its value.
+pub type Derive<M> = dyn Fn(&str, &Bytes) -> M + Send + Sync;
+
 type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// How a store is opened.
 pub struct Options<M> {
     /// Makes what is kept beside a recovered value.
-    pub derive: Arc<dyn Fn(&str, &Bytes) -> M + Send + Sync>,
+    pub derive: Arc<Derive<M>>,
     /// Seconds since 1970.
     pub now: Now,
     /// Key prefixes whose writes are lazy: after an unclean end their watchers list again.

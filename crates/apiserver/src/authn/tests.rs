@@ -138,7 +138,7 @@ async fn client_certificates_name_user_and_groups_until_they_end() {
     assert!(ask(&ours, Profile::server("x", vec!["x".into()])).await.is_err(), "a server's certificate is no client's");
     assert_eq!(authenticator.authenticate(&parts(None), &[]).await, Ok(None));
     let leaf = CertificateDer::from(Leaf::issue(&ours, &Profile::client("jane", &[]), &env).certificate);
-    assert!(authenticator.authenticate(&parts(None), &[leaf.clone()]).await.is_ok());
+    assert!(authenticator.authenticate(&parts(None), std::slice::from_ref(&leaf)).await.is_ok());
     *clock.lock() += SignedDuration::from_hours(24 * 366);
     assert!(
         authenticator.authenticate(&parts(None), &[leaf]).await.is_err(),

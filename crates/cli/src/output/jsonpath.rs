@@ -137,12 +137,12 @@ impl Template {
     /// The text for a value.
     pub fn render(&self, value: &Value) -> Result<String> {
         let mut text = String::new();
-        render(&self.parts, value, value, &mut text);
+        render(&self.parts, value, &mut text);
         Ok(text)
     }
 }
 
-fn render(parts: &[Part], root: &Value, value: &Value, out: &mut String) {
+fn render(parts: &[Part], value: &Value, out: &mut String) {
     for part in parts {
         match part {
             Part::Text(text) => out.push_str(text),
@@ -150,7 +150,7 @@ fn render(parts: &[Part], root: &Value, value: &Value, out: &mut String) {
                 let found: Vec<String> = path.find(value).into_iter().map(text).collect();
                 out.push_str(&found.join(" "));
             }
-            Part::Range(path, inner) => path.find(value).into_iter().for_each(|item| render(inner, root, item, out)),
+            Part::Range(path, inner) => path.find(value).into_iter().for_each(|item| render(inner, item, out)),
         }
     }
 }

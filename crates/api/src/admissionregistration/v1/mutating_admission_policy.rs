@@ -31,7 +31,7 @@ pub static KIND: Kind = Kind {
         ),
     ],
     service: "",
-    hooks: Hooks { default: default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
 };
 
 fn default(policy: &mut Value) {

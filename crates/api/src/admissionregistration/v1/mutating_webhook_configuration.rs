@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
         |configuration, _| items(configuration, "webhooks").len().into(),
     )],
     service: "",
-    hooks: Hooks { default: default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
 };
 
 fn default(configuration: &mut Value) {

@@ -33,7 +33,7 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         has_status: true,
         has_generation: true,

@@ -23,8 +23,8 @@ pub static KIND: Kind = Kind {
     })],
     service: "",
     hooks: Hooks {
-        default: default,
-        prepare_create: prepare_create,
+        default,
+        prepare_create,
         age_column: false,
         has_status: true,
         has_generation: true,

@@ -24,13 +24,7 @@ pub static KIND: Kind = Kind {
         Column::string("Available", "Whether the version can be reached.", |service, _| available(service).into()),
     ],
     service: "",
-    hooks: Hooks {
-        default: default,
-        prepare_create: prepare_create,
-        has_status: true,
-        unconditional_update: false,
-        ..Hooks::NONE
-    },
+    hooks: Hooks { default, prepare_create, has_status: true, unconditional_update: false, ..Hooks::NONE },
 };
 
 fn backend(service: &Value) -> String {

@@ -24,9 +24,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
-        prepare_create: prepare_create,
-        prepare_update: prepare_update,
+        default,
+        prepare_create,
+        prepare_update,
         warnings: pod_names_warning,
         has_status: true,
         has_generation: true,

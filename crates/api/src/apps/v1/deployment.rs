@@ -24,9 +24,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
-        prepare_update: prepare_update,
+        prepare_update,
         warnings: pod_names_warning,
         has_status: true,
         has_generation: true,

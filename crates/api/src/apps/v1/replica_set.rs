@@ -23,7 +23,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         warnings: pod_names_warning,
         selectable_fields: |set| vec![("status.replicas", int(set, "status.replicas").unwrap_or_default().to_string())],

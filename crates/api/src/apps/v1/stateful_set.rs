@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         warnings: pod_names_warning,
         has_status: true,

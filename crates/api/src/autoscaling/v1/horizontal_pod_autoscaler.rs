@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         convert: Some(Convert { to_storage, from_storage }),
         has_status: true,

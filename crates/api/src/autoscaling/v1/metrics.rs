@@ -14,8 +14,11 @@ const EXTERNAL: Names = &[("metricName", &["metric", "name"]), ("metricSelector"
 const RESOURCE: Names = &[("name", &["name"])];
 const CONTAINER: Names = &[("name", &["name"]), ("container", &["container"])];
 
+/// A source's field, its names, its values.
+type Source = (&'static str, Names, &'static [(&'static str, &'static str)]);
+
 /// The field of a metric's source, its names, and its values: v1's name for each of v2's.
-fn source(kind: &str, status: bool) -> Option<(&'static str, Names, &'static [(&'static str, &'static str)])> {
+fn source(kind: &str, status: bool) -> Option<Source> {
     Some(match (kind, status) {
         ("Object", false) => ("object", OBJECT, &[("targetValue", "value"), ("averageValue", "averageValue")]),
         ("Object", true) => ("object", OBJECT, &[("currentValue", "value"), ("averageValue", "averageValue")]),

@@ -21,13 +21,7 @@ pub static KIND: Kind = Kind {
     subresources: &[Subresource::status("autoscaling", "v2", "HorizontalPodAutoscaler")],
     columns: COLUMNS,
     service: "",
-    hooks: Hooks {
-        default: default,
-        prepare_create: drop_status,
-        has_status: true,
-        has_generation: true,
-        ..Hooks::NONE
-    },
+    hooks: Hooks { default, prepare_create: drop_status, has_status: true, has_generation: true, ..Hooks::NONE },
 };
 
 pub(crate) const COLUMNS: &[Column] = &[

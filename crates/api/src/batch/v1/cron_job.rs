@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         warnings: |job| dns_label_warning(job, "Job names, Pod names and hostnames"),
         has_status: true,

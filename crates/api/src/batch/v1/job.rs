@@ -24,8 +24,8 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
-        prepare_create: prepare_create,
+        default,
+        prepare_create,
         warnings: pod_names_warning,
         selectable_fields: |job| {
             vec![("status.successful", int(job, "status.succeeded").unwrap_or_default().to_string())]

@@ -32,8 +32,8 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        prepare_create: prepare_create,
-        prepare_update: prepare_update,
+        prepare_create,
+        prepare_update,
         prepare_subresource: prepare_approval,
         selectable_fields: |request| vec![("spec.signerName", text(request, "spec.signerName").to_owned())],
         age_column: false,

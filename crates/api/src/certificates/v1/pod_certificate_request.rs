@@ -47,5 +47,5 @@ pub static KIND: Kind = Kind {
 fn state(request: &Value) -> &str {
     let known = |kind: &&str| matches!(*kind, "Issued" | "Denied" | "Failed");
     let kinds = items(request, "status.conditions").iter().map(|condition| text(condition, "type"));
-    kinds.filter(known).last().unwrap_or("Pending")
+    kinds.rev().find(known).unwrap_or("Pending")
 }

@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
         addresses(endpoints).into()
     })],
     service: "",
-    hooks: Hooks { default: default, create_on_update: true, ..Hooks::NONE },
+    hooks: Hooks { default, create_on_update: true, ..Hooks::NONE },
 };
 
 /// How many addresses the table shows.

@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        selectable_fields: selectable_fields,
+        selectable_fields,
         age_column: false,
         name_column: false,
         create_on_update: true,

@@ -23,7 +23,7 @@ pub static KIND: Kind = Kind {
         meta::creation_timestamp(range).into()
     })],
     service: "",
-    hooks: Hooks { age_column: false, default: default, create_on_update: true, ..Hooks::NONE },
+    hooks: Hooks { age_column: false, default, create_on_update: true, ..Hooks::NONE },
 };
 
 fn default(range: &mut Value) {

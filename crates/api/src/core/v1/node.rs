@@ -33,13 +33,7 @@ pub static KIND: Kind = Kind {
     ],
     columns: COLUMNS,
     service: "",
-    hooks: Hooks {
-        default: default,
-        selectable_fields: selectable_fields,
-        age_column: false,
-        has_status: true,
-        ..Hooks::NONE
-    },
+    hooks: Hooks { default, selectable_fields, age_column: false, has_status: true, ..Hooks::NONE },
 };
 
 const COLUMNS: &[Column] = &[

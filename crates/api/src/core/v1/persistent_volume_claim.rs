@@ -23,8 +23,8 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        default: default,
-        prepare_create: prepare_create,
+        default,
+        prepare_create,
         selectable_fields: |claim| vec![("name", meta::name(claim).to_owned())],
         has_status: true,
         ..Hooks::NONE

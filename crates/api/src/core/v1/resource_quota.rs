@@ -24,7 +24,7 @@ pub static KIND: Kind = Kind {
         Column::string("Limit", "Limits used and allowed in all.", |quota, _| used(quota, true).into()),
     ],
     service: "",
-    hooks: Hooks { default: default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
+    hooks: Hooks { default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
 };
 
 /// `cpu: 1/10, memory: 1Gi/2Gi` over the limits or over everything else.

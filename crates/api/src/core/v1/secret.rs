@@ -28,8 +28,8 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
-        default: default,
-        prepare_update: prepare_update,
+        default,
+        prepare_update,
         selectable_fields: |secret| vec![("type", text(secret, "type").to_owned())],
         ..Hooks::NONE
     },

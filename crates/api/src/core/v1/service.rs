@@ -32,10 +32,10 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "services",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
-        prepare_update: prepare_update,
-        selectable_fields: selectable_fields,
+        prepare_update,
+        selectable_fields,
         has_status: true,
         create_on_update: true,
         name_rule: NameRule::DnsLabel,

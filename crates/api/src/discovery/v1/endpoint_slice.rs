@@ -28,7 +28,7 @@ pub static KIND: Kind = Kind {
         Column::string("Endpoints", "A list of unique endpoints in this slice.", |slice, _| addresses(slice).into()),
     ],
     service: "",
-    hooks: Hooks { default: default, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks { default, has_generation: true, ..Hooks::NONE },
 };
 
 fn ports(slice: &Value) -> String {

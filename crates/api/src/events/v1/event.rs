@@ -21,7 +21,7 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
-        selectable_fields: selectable_fields,
+        selectable_fields,
         convert: Some(Convert { to_storage, from_storage }),
         age_column: false,
         name_column: false,

@@ -38,7 +38,7 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
-        default: default,
+        default,
         prepare_create: drop_status,
         age_column: false,
         has_status: true,

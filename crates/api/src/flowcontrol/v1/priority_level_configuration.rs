@@ -35,13 +35,7 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks {
-        default: default,
-        prepare_create: drop_status,
-        has_status: true,
-        has_generation: true,
-        ..Hooks::NONE
-    },
+    hooks: Hooks { default, prepare_create: drop_status, has_status: true, has_generation: true, ..Hooks::NONE },
 };
 
 fn limited(level: &Value, path: &str) -> Value {

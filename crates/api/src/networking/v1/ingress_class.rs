@@ -32,7 +32,7 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { default: default, name_column: false, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks { default, name_column: false, has_generation: true, ..Hooks::NONE },
 };
 
 /// The name, and whether the class is the default one.

@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
         selector(policy, "spec.podSelector")
     })],
     service: "",
-    hooks: Hooks { default: default, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks { default, has_generation: true, ..Hooks::NONE },
 };
 
 fn default(policy: &mut Value) {

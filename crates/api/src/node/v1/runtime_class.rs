@@ -22,7 +22,7 @@ pub static KIND: Kind = Kind {
         text(class, "handler").into()
     })],
     service: "",
-    hooks: Hooks { default: default, create_on_update: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks { default, create_on_update: true, unconditional_update: false, ..Hooks::NONE },
 };
 
 fn default(class: &mut Value) {

@@ -34,7 +34,7 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { prepare_create: prepare_create, has_status: true, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks { prepare_create, has_status: true, has_generation: true, ..Hooks::NONE },
 };
 
 /// A taint counts from when it was added.

@@ -26,7 +26,7 @@ pub static KIND: Kind = Kind {
         |claim, _| state(claim).into(),
     )],
     service: "",
-    hooks: Hooks { default: default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
+    hooks: Hooks { default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
 };
 
 fn state(claim: &Value) -> String {

@@ -20,7 +20,7 @@ pub static KIND: Kind = Kind {
     subresources: &[],
     columns: &[],
     service: "",
-    hooks: Hooks { default: default, ..Hooks::NONE },
+    hooks: Hooks { default, ..Hooks::NONE },
 };
 
 fn default(template: &mut Value) {

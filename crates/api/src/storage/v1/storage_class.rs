@@ -36,7 +36,7 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { default: default, name_column: false, ..Hooks::NONE },
+    hooks: Hooks { default, name_column: false, ..Hooks::NONE },
 };
 
 /// The name, and whether the class is the default one.

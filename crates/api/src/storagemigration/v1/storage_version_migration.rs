@@ -42,5 +42,5 @@ fn resource(migration: &Value) -> String {
 fn status(migration: &Value) -> &str {
     let holds = |condition: &&Value| text(condition, "status") == "True";
     let kinds = items(migration, "status.conditions").iter().filter(holds).map(|condition| text(condition, "type"));
-    kinds.filter(|kind| matches!(*kind, "Running" | "Failed" | "Succeeded")).last().unwrap_or("Unknown")
+    kinds.rev().find(|kind| matches!(*kind, "Running" | "Failed" | "Succeeded")).unwrap_or("Unknown")
 }
