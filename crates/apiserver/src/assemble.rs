@@ -13,7 +13,10 @@ use crate::objects::Objects;
 use crate::pki::{Pki, PkiError};
 use crate::server::{ApiServer, Parts};
 use crate::service::Service;
-use crate::services::{AccessReview, Bind, ComponentStatuses, Dialer, PodConnect, Proxy, SelfReview, ServiceAllocation, TcpDialer, TokenRequest, TokenReview};
+use crate::services::{
+    AccessReview, Bind, ComponentStatuses, Dialer, PodConnect, Proxy, SelfReview, ServiceAllocation, TcpDialer,
+    TokenRequest, TokenReview,
+};
 
 /// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
 pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Result<ApiServer, PkiError> {

@@ -36,7 +36,9 @@ pub fn check(path: &str, code: &str) -> Vec<String> {
     if generated || SEAMS.iter().any(|seam| path.starts_with(seam)) {
         return wrong;
     }
-    let all_tests = path.ends_with("tests.rs") || path.contains("/tests/") || path.starts_with("tests/");
+    let all_tests = ["tests.rs", "testing.rs", "cases.rs"].iter().any(|end| path.ends_with(end))
+        || path.contains("/tests/")
+        || path.starts_with("tests/");
     let mut in_tests = all_tests;
     for (at, line) in code.lines().enumerate() {
         in_tests |=

@@ -58,7 +58,7 @@ impl<'a> Scope<'a> {
     }
 
     /// What a body at this place has to be.
-    pub fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target {
         match self.subresource {
             Some(subresource) if subresource.role == SubresourceRole::Service => Target::body(subresource),
             _ => Target::of(self.kind),

@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::nft::{Chain, Element, Key, Set};
 
-<<<<<<< HEAD
 /// Where in its set an element is: its key, and the upper end of its range.
 pub type Place = (Key, Option<Key>);
-=======
-/// A set's name and an element's key (and end, in interval sets).
-type Place = (String, (Key, Option<Key>));
->>>>>>> 05f3bbe (Keep all rooms clean under clippy and one format)
 
 /// What the table should hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,11 +77,7 @@ impl Ruleset {
 
     fn take_elements(&mut self, removed: Vec<(String, Element)>, added: Vec<(String, Element)>, real: &mut Delta) {
         // The old value of everything touched, so that "removed and added again the same" costs nothing.
-<<<<<<< HEAD
         let mut before: BTreeMap<(String, Place), Option<Element>> = BTreeMap::new();
-=======
-        let mut before: BTreeMap<Place, Option<Element>> = BTreeMap::new();
->>>>>>> 05f3bbe (Keep all rooms clean under clippy and one format)
         for (set, element) in removed {
             let place = (element.key, element.end);
             let old = self.elements.get_mut(&set).and_then(|elements| elements.remove(&place));

@@ -163,7 +163,8 @@ pub(super) fn service_port<'a>(service: &'a Value, asked: &str) -> Option<&'a st
     let found = if asked.is_empty() {
         ports.next()
     } else {
-        ports.find(|port| port["name"] == asked || port["port"].to_string() == asked)
+        let number: Option<u64> = asked.parse().ok();
+        ports.find(|port| port["name"] == asked || number.is_some_and(|number| port["port"] == number))
     };
     found.map(|port| text(port, "name"))
 }
