@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod names;
 pub mod netlink;
 pub mod nft;
+pub mod node;
 pub mod pods;
 pub mod protocol;
 pub mod proxy;

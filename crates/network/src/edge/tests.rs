@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::env::Env;
+use client::Informers;
 use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
@@ -16,9 +17,14 @@ use super::objects::objects;
 use super::process::{bind, main};
 use super::server::Server;
 use super::state::State;
+use super::watch::watch;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
 use crate::dns::{PortRecord, Records, ServiceRecord, Zone};
 use crate::protocol::Protocol;
-use crate::tests::{as_host, output};
+use crate::tests::fake_api::FakeApi;
+use crate::tests::{as_host, eventually, output};
 
 const EDGE: &str = "127.0.0.1:5300";
 
@@ -234,4 +240,35 @@ fn the_service_of_dns_points_to_the_edge() {
     let targets: Vec<_> =
         frontends.iter().map(|(front, back)| (front.port, back.endpoints.iter().next().copied())).collect();
     assert_eq!(targets, [(53, Some(("192.168.7.1".parse().unwrap(), 10053))); 2]);
+}
+
+#[test]
+fn the_records_follow_the_api_and_forget_what_went_while_nobody_looked() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let data_dir = tempfile::tempdir().unwrap();
+        let state = Arc::new(State::load(data_dir.path()).unwrap());
+        state.change(fill);
+        let api = FakeApi::default();
+        api.put("namespaces", json!({"metadata": {"name": "shop", "uid": "n"}}));
+        api.put(
+            "services",
+            json!({"metadata": {"name": "db", "namespace": "shop", "uid": "s"}, "spec": {"clusterIP": "None"}}),
+        );
+        let informers = Informers::new(api.client(), env(), CancellationToken::new());
+        tokio::spawn(watch(informers, state.clone()));
+        let known = |state: &State| state.records().keys() == [("shop".to_owned(), "db".to_owned())];
+        eventually("only what the API has is known", || known(&state)).await;
+        let labels = json!({"kubernetes.io/service-name": "db"});
+        api.put(
+            "endpointslices",
+            json!({
+                "metadata": {"name": "db-1", "namespace": "shop", "uid": "e", "labels": labels},
+                "addressType": "IPv4", "ports": [], "endpoints": [{"addresses": ["10.42.0.2"], "hostname": "db-0"}],
+            }),
+        );
+        let address = "10.42.0.2".parse().unwrap();
+        let named = || state.records().names_of(&address).next().is_some_and(|name| name == "db-0.db.shop.svc");
+        eventually("the endpoint has its name", named).await;
+    });
 }
