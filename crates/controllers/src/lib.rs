@@ -16,6 +16,8 @@ mod ownership;
 mod pods;
 mod replicas;
 mod template;
+#[cfg(test)]
+mod world;
 
 mod deployment;
 mod endpoints;

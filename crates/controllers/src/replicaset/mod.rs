@@ -14,6 +14,9 @@ use crate::numbers::time;
 use crate::ownership::{self, BY_CONTROLLER, by_controller, controller_of};
 use crate::replicas::{self, Observed, Replicated, Status};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("replicaset-controller", &context.informers, context.client.clone());
     let sets: Lister<ReplicaSet> = controller.own();

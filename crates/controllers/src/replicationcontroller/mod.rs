@@ -14,6 +14,9 @@ use crate::numbers::time;
 use crate::ownership::{self, BY_CONTROLLER, by_controller};
 use crate::replicas::{self, Observed, Replicated, Status};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("replication-controller", &context.informers, context.client.clone());
     let owners: Lister<ReplicationController> = controller.own();
