@@ -23,11 +23,13 @@ mod deployment;
 mod endpoints;
 mod endpointslice;
 mod garbagecollector;
+mod job;
 mod namespace;
 mod replicaset;
 mod replicationcontroller;
 mod rootca;
 mod serviceaccount;
+mod ttlafterfinished;
 
 pub use config::{Config, Sign, SignError};
 
@@ -59,6 +61,7 @@ pub const ALL: &[Row] = &[
     row("garbage-collector-controller", "generic-garbage-collector", |context| {
         Box::pin(garbagecollector::run(context))
     }),
+    row("job-controller", "job-controller", |context| Box::pin(job::run(context))),
     row("namespace-controller", "namespace-controller", |context| Box::pin(namespace::run(context))),
     row("replicaset-controller", "replicaset-controller", |context| Box::pin(replicaset::run(context))),
     row("replicationcontroller-controller", "replication-controller", |context| {
@@ -66,6 +69,7 @@ pub const ALL: &[Row] = &[
     }),
     row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
+    row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| Box::pin(ttlafterfinished::run(context))),
 ];
 
 const fn row(name: &'static str, account: &'static str, run: fn(Context) -> Running) -> Row {

@@ -1,0 +1,120 @@
+//! Counting each ended Pod exactly once: its uid goes into the status, then its finalizer goes, then the count goes up.
+//! Whatever is interrupted, the finalizer keeps the Pod until it has been counted.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use client::Object;
+use client::runtime::Plan;
+use k8s_openapi::api::batch::v1::{Job, JobStatus, UncountedTerminatedPods};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::json;
+
+use super::failure_policy::{self, Verdict};
+use super::{indexes, spec};
+use crate::numbers::{count, nonzero};
+use crate::ownership::is_controlled_by;
+use crate::pods;
+
+pub const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+
+/// At most so many uids wait to be counted.
+const MOST: usize = 500;
+
+pub fn is_tracked(pod: &Pod) -> bool {
+    pod.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// Whether a Pod counts as failed: a deleted one does too, unless Pods are replaced only once they have really failed.
+pub fn has_failed(job: &Job, pod: &Pod) -> bool {
+    match pods::phase(pod) {
+        "Failed" => true,
+        "Succeeded" => false,
+        _ => pod.is_deleting() && !spec::replaces_failed_only(job),
+    }
+}
+
+/// The counts after everything that has ended is taken into account, written or not.
+pub struct Tracked {
+    pub status: JobStatus,
+    /// Counted or about to be.
+    pub succeeded: i32,
+    pub failed: i32,
+    pub completed: BTreeSet<i32>,
+    /// Nothing is waiting to be counted.
+    pub is_settled: bool,
+    /// Pods whose finalizer may go once the status is written.
+    pub release: Vec<Arc<Pod>>,
+}
+
+pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
+    let mut status = job.status.clone().unwrap_or_default();
+    let waiting = status.uncounted_terminated_pods.take().unwrap_or_default();
+    let tracked: BTreeSet<&str> = all.iter().filter(|pod| is_tracked(pod)).map(|pod| pod.uid()).collect();
+    let settle = |uids: Option<Vec<String>>| -> (Vec<String>, i32) {
+        let (still, done): (Vec<String>, Vec<String>) = uids.unwrap_or_default().into_iter().partition(|uid| tracked.contains(uid.as_str()));
+        (still, count(done.len()))
+    };
+    let (mut succeeded, counted_succeeded) = settle(waiting.succeeded);
+    let (mut failed, counted_failed) = settle(waiting.failed);
+    status.failed = nonzero(status.failed.unwrap_or(0) + counted_failed);
+    let completions = spec::completions(job).unwrap_or(0);
+    let mut completed = indexes::parse(status.completed_indexes.as_deref().unwrap_or_default(), completions);
+    if !spec::is_indexed(job) {
+        status.succeeded = nonzero(status.succeeded.unwrap_or(0) + counted_succeeded);
+    }
+    let mut release = Vec::new();
+    for pod in all.iter().filter(|pod| is_tracked(pod)) {
+        let uid = pod.uid().to_owned();
+        if pods::phase(pod) == "Succeeded" {
+            let index = indexes::of(pod).filter(|index| *index < completions);
+            if spec::is_indexed(job) {
+                // The set of indexes is the count, so no uid has to wait.
+                completed.extend(index);
+                release.push(pod.clone());
+            } else if take(&mut succeeded, &uid) {
+                release.push(pod.clone());
+            }
+        } else if has_failed(job, pod) {
+            let is_ignored = failure_policy::judge(job, pod) == Verdict::Ignore;
+            if is_ignored || take(&mut failed, &uid) {
+                release.push(pod.clone());
+            }
+        }
+    }
+    if spec::is_indexed(job) {
+        status.completed_indexes = Some(indexes::format(&completed)).filter(|text| !text.is_empty());
+        status.succeeded = nonzero(count(completed.len()));
+    }
+    let totals = (status.succeeded.unwrap_or(0) + count(succeeded.len()), status.failed.unwrap_or(0) + count(failed.len()));
+    let is_settled = succeeded.is_empty() && failed.is_empty() && release.is_empty();
+    let list = |uids: Vec<String>| (!uids.is_empty()).then_some(uids);
+    status.uncounted_terminated_pods = Some(UncountedTerminatedPods { succeeded: list(succeeded), failed: list(failed) });
+    Tracked { status, succeeded: totals.0, failed: totals.1, completed, is_settled, release }
+}
+
+/// Puts a uid on the list of those to be counted; false if there is no room.
+fn take(list: &mut Vec<String>, uid: &str) -> bool {
+    if list.iter().any(|own| own == uid) {
+        return true;
+    }
+    if list.len() >= MOST {
+        return false;
+    }
+    list.push(uid.to_owned());
+    true
+}
+
+/// Takes the finalizer off a Pod.
+pub fn release(plan: &mut Plan, pod: &Pod) {
+    let left: Vec<&String> = pod.metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let version = &pod.metadata.resource_version;
+    plan.patch(pod, json!({"metadata": {"uid": pod.uid(), "resourceVersion": version, "finalizers": left}}));
+}
+
+/// Pods of a Job that has ended, or is another's to manage, are not ours to hold.
+pub fn release_leftovers(plan: &mut Plan, job: &Job, candidates: &[Arc<Pod>]) {
+    for pod in candidates.iter().filter(|pod| is_controlled_by(&pod.metadata, job) && is_tracked(pod)) {
+        release(plan, pod);
+    }
+}
