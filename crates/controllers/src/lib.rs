@@ -69,7 +69,9 @@ pub const ALL: &[Row] = &[
     }),
     row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
-    row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| Box::pin(ttlafterfinished::run(context))),
+    row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| {
+        Box::pin(ttlafterfinished::run(context))
+    }),
 ];
 
 const fn row(name: &'static str, account: &'static str, run: fn(Context) -> Running) -> Row {

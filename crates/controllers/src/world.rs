@@ -33,7 +33,8 @@ impl World {
             }
         }
         let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-        let is_cluster = matches!(&*kind, "Node" | "Namespace" | "CertificateSigningRequest" | "ClusterRole" | "ServiceCIDR");
+        let is_cluster =
+            matches!(&*kind, "Node" | "Namespace" | "CertificateSigningRequest" | "ClusterRole" | "ServiceCIDR");
         let meta = object["metadata"].as_object_mut().expect("metadata");
         if !is_cluster {
             meta.entry("namespace").or_insert(json!("default"));
@@ -74,12 +75,18 @@ impl World {
                 Action::Confirm { .. } | Action::Emit(_) => {}
                 Action::Create { resource, object, .. } => self.create(resource, object.clone()),
                 Action::Update { target, subresource, object, .. } => {
-                    let current = self.objects.get_mut(&(target.resource.kind.to_string(), target.key.clone())).expect("it is there");
+                    let current = self
+                        .objects
+                        .get_mut(&(target.resource.kind.to_string(), target.key.clone()))
+                        .expect("it is there");
                     update(current, object, *subresource);
                     current["metadata"]["resourceVersion"] = json!(self.revision.to_string());
                 }
                 Action::Patch { target, patch, .. } => {
-                    let current = self.objects.get_mut(&(target.resource.kind.to_string(), target.key.clone())).expect("it is there");
+                    let current = self
+                        .objects
+                        .get_mut(&(target.resource.kind.to_string(), target.key.clone()))
+                        .expect("it is there");
                     merge(current, patch);
                     current["metadata"]["resourceVersion"] = json!(self.revision.to_string());
                 }
@@ -180,7 +187,8 @@ fn noon() -> String {
 /// Runs every case of a controller's folder through `plan` and reports all that differ.
 pub fn check_cases(folder: &str, plan: impl Fn(&World, &ObjectKey, &Attempt<'_>) -> Plan) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src").join(folder).join("cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&path).expect("cases").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&path).expect("cases").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     assert!(!files.is_empty(), "no cases in {}", path.display());
     let mut failures = String::new();
@@ -199,7 +207,10 @@ fn check(case: &Case, plan: &impl Fn(&World, &ObjectKey, &Attempt<'_>) -> Plan) 
     let now: Timestamp = case.now.parse().expect("a time");
     let mut world = World::new(now);
     case.objects.iter().for_each(|object| world.add(object.clone()));
-    let key = case.key.split_once('/').map_or_else(|| ObjectKey::cluster(&case.key), |(namespace, name)| ObjectKey::new(namespace, name));
+    let key = case
+        .key
+        .split_once('/')
+        .map_or_else(|| ObjectKey::cluster(&case.key), |(namespace, name)| ObjectKey::new(namespace, name));
     let failure = case.failure.as_ref().map(failure);
     let plan = plan(&world, &key, &Attempt { now, failure: failure.as_ref() });
     let lines: Vec<String> = plan.to_string().lines().map(str::to_owned).collect();
@@ -221,7 +232,8 @@ fn check(case: &Case, plan: &impl Fn(&World, &ObjectKey, &Attempt<'_>) -> Plan) 
 }
 
 fn failure(case: &CaseFailure) -> Failure {
-    let answer = Answer { code: case.code, reason: case.reason.clone(), message: case.message.clone(), ..Answer::default() };
+    let answer =
+        Answer { code: case.code, reason: case.reason.clone(), message: case.message.clone(), ..Answer::default() };
     let resource = match &*case.of {
         "ReplicaSet" => ResourceType::of::<k8s_openapi::api::apps::v1::ReplicaSet>(),
         _ => ResourceType::of::<k8s_openapi::api::core::v1::Pod>(),
@@ -237,9 +249,9 @@ fn contains(whole: &Value, part: &Value) -> bool {
             Value::Null => whole.get(name).is_none_or(Value::is_null),
             value => whole.get(name).is_some_and(|own| contains(own, value)),
         }),
-        Value::Array(part) => {
-            whole.as_array().is_some_and(|whole| whole.len() == part.len() && whole.iter().zip(part).all(|(a, b)| contains(a, b)))
-        }
+        Value::Array(part) => whole
+            .as_array()
+            .is_some_and(|whole| whole.len() == part.len() && whole.iter().zip(part).all(|(a, b)| contains(a, b))),
         part => whole == part,
     }
 }

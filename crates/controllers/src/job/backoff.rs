@@ -30,7 +30,8 @@ pub fn finished_at(pod: &Pod) -> Option<Timestamp> {
     let containers = status.and_then(|status| status.container_statuses.as_ref()).into_iter().flatten();
     let ended = containers.filter_map(|container| container.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref());
     let ended = ended.map(|time| time.0).max();
-    let unready = || pods::condition(pod, "Ready").and_then(|ready| ready.last_transition_time.as_ref()).map(|time| time.0);
+    let unready =
+        || pods::condition(pod, "Ready").and_then(|ready| ready.last_transition_time.as_ref()).map(|time| time.0);
     let deleted = || pod.metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let created = || pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
     ended.or_else(unready).or_else(deleted).or_else(created)

@@ -28,7 +28,13 @@ pub fn is_finished(job: &Job) -> bool {
 }
 
 /// Adds a condition, or changes the one there is; true if that changes anything.
-pub fn set(status: &mut JobStatus, condition_type: &str, value: bool, (reason, message): (&str, &str), now: Timestamp) -> bool {
+pub fn set(
+    status: &mut JobStatus,
+    condition_type: &str,
+    value: bool,
+    (reason, message): (&str, &str),
+    now: Timestamp,
+) -> bool {
     let value = if value { "True" } else { "False" };
     let conditions = status.conditions.get_or_insert_default();
     let new = JobCondition {

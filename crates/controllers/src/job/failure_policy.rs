@@ -16,7 +16,8 @@ pub enum Verdict {
 }
 
 pub fn judge(job: &Job, pod: &Pod) -> Verdict {
-    let rules = job.spec.as_ref().and_then(|spec| spec.pod_failure_policy.as_ref()).map(|policy| policy.rules.as_slice());
+    let rules =
+        job.spec.as_ref().and_then(|spec| spec.pod_failure_policy.as_ref()).map(|policy| policy.rules.as_slice());
     for (index, rule) in rules.unwrap_or_default().iter().enumerate() {
         let Some(what) = matches(rule, pod) else { continue };
         return match &*rule.action {
@@ -40,7 +41,11 @@ fn matches(rule: &PodFailurePolicyRule, pod: &Pod) -> Option<String> {
             let is_in = codes.values.contains(&code);
             wanted && code != 0 && if codes.operator == "In" { is_in } else { !is_in }
         })?;
-        return Some(format!("Container {} for pod {{pod}} failed with exit code {}", container.name, exit_code(container)));
+        return Some(format!(
+            "Container {} for pod {{pod}} failed with exit code {}",
+            container.name,
+            exit_code(container)
+        ));
     }
     for pattern in rule.on_pod_conditions.iter().flatten() {
         let wanted = pattern.status.as_deref().unwrap_or("True");

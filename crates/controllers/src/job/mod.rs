@@ -27,7 +27,8 @@ pub async fn run(context: Context) {
     let mut controller = Controller::new("job-controller", &context.informers, context.client.clone());
     let jobs: Lister<Job> = controller.own();
     let owners = jobs.clone();
-    let pods: Lister<Pod> = controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &owners, selector));
+    let pods: Lister<Pod> =
+        controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &owners, selector));
     pods.add_index(BY_CONTROLLER, by_controller);
     controller.run(move |key, attempt| plan(&jobs, &pods, key, attempt)).await;
 }

@@ -25,7 +25,8 @@ pub fn make(job: &Job, active: &[Arc<Pod>], completed: &BTreeSet<i32>, number: u
         return vec![pod; number];
     }
     let taken: BTreeSet<i32> = active.iter().filter_map(|pod| indexes::of(pod)).collect();
-    let free = (0..spec::completions(job).unwrap_or(0)).filter(|index| !taken.contains(index) && !completed.contains(index));
+    let free =
+        (0..spec::completions(job).unwrap_or(0)).filter(|index| !taken.contains(index) && !completed.contains(index));
     free.take(number).map(|index| with_index(pod.clone(), job, index)).collect()
 }
 
@@ -50,7 +51,8 @@ fn add_variable(container: &mut Container) {
     if variables.iter().any(|variable| variable.name == INDEX_VARIABLE) {
         return;
     }
-    let field_ref = ObjectFieldSelector { field_path: format!("metadata.labels['{INDEX}']"), ..ObjectFieldSelector::default() };
+    let field_ref =
+        ObjectFieldSelector { field_path: format!("metadata.labels['{INDEX}']"), ..ObjectFieldSelector::default() };
     variables.push(EnvVar {
         name: INDEX_VARIABLE.to_owned(),
         value: None,

@@ -74,7 +74,11 @@ fn end(plan: &mut Plan, observed: &Observed, tracked: &mut Tracked, verdict: &Ve
         plan.normal(regarding, "Completed", "Job completed");
     } else {
         conditions::set(&mut tracked.status, FAILED, true, reason, now);
-        plan.warning(regarding, FAILURE_REASONS.iter().find(|own| **own == verdict.reason).copied().unwrap_or(FAILED), &verdict.message);
+        plan.warning(
+            regarding,
+            FAILURE_REASONS.iter().find(|own| **own == verdict.reason).copied().unwrap_or(FAILED),
+            &verdict.message,
+        );
     }
 }
 
@@ -102,7 +106,8 @@ fn manage(plan: &mut Plan, observed: &Observed, tracked: &mut Tracked, active: &
         plan.requeue_after(remaining(start.0, deadline, now));
     }
     let duplicates = duplicates(job, active, tracked, now);
-    let kept: Vec<Arc<Pod>> = active.iter().filter(|pod| !duplicates.iter().any(|other| other.uid() == pod.uid())).cloned().collect();
+    let kept: Vec<Arc<Pod>> =
+        active.iter().filter(|pod| !duplicates.iter().any(|other| other.uid() == pod.uid())).cloned().collect();
     delete(plan, job, duplicates.into_iter());
     let wanted = wanted(job, tracked, kept.len());
     if kept.len() > wanted {
@@ -111,7 +116,8 @@ fn manage(plan: &mut Plan, observed: &Observed, tracked: &mut Tracked, active: &
         delete(plan, job, ranked.into_iter().map(|(pod, _)| pod).take((kept.len() - wanted).min(BURST)));
         return;
     }
-    let held = if spec::replaces_failed_only(job) { all.iter().filter(|pod| pods::is_terminating(pod)).count() } else { 0 };
+    let held =
+        if spec::replaces_failed_only(job) { all.iter().filter(|pod| pods::is_terminating(pod)).count() } else { 0 };
     let missing = wanted.saturating_sub(kept.len() + held).min(BURST);
     if missing == 0 {
         return;

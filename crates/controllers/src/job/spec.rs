@@ -52,4 +52,3 @@ pub fn restarts_on_failure(job: &Job) -> bool {
     let template = template(job).and_then(|template| template.spec.as_ref());
     template.is_some_and(|spec| spec.restart_policy.as_deref() == Some("OnFailure"))
 }
-

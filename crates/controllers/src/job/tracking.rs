@@ -52,7 +52,8 @@ pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
     let waiting = status.uncounted_terminated_pods.take().unwrap_or_default();
     let tracked: BTreeSet<&str> = all.iter().filter(|pod| is_tracked(pod)).map(|pod| pod.uid()).collect();
     let settle = |uids: Option<Vec<String>>| -> (Vec<String>, i32) {
-        let (still, done): (Vec<String>, Vec<String>) = uids.unwrap_or_default().into_iter().partition(|uid| tracked.contains(uid.as_str()));
+        let (still, done): (Vec<String>, Vec<String>) =
+            uids.unwrap_or_default().into_iter().partition(|uid| tracked.contains(uid.as_str()));
         (still, count(done.len()))
     };
     let (mut succeeded, counted_succeeded) = settle(waiting.succeeded);
@@ -86,10 +87,12 @@ pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
         status.completed_indexes = Some(indexes::format(&completed)).filter(|text| !text.is_empty());
         status.succeeded = nonzero(count(completed.len()));
     }
-    let totals = (status.succeeded.unwrap_or(0) + count(succeeded.len()), status.failed.unwrap_or(0) + count(failed.len()));
+    let totals =
+        (status.succeeded.unwrap_or(0) + count(succeeded.len()), status.failed.unwrap_or(0) + count(failed.len()));
     let is_settled = succeeded.is_empty() && failed.is_empty() && release.is_empty();
     let list = |uids: Vec<String>| (!uids.is_empty()).then_some(uids);
-    status.uncounted_terminated_pods = Some(UncountedTerminatedPods { succeeded: list(succeeded), failed: list(failed) });
+    status.uncounted_terminated_pods =
+        Some(UncountedTerminatedPods { succeeded: list(succeeded), failed: list(failed) });
     Tracked { status, succeeded: totals.0, failed: totals.1, completed, is_settled, release }
 }
 
@@ -107,7 +110,8 @@ fn take(list: &mut Vec<String>, uid: &str) -> bool {
 
 /// Takes the finalizer off a Pod.
 pub fn release(plan: &mut Plan, pod: &Pod) {
-    let left: Vec<&String> = pod.metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER).collect();
+    let left: Vec<&String> =
+        pod.metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER).collect();
     let version = &pod.metadata.resource_version;
     plan.patch(pod, json!({"metadata": {"uid": pod.uid(), "resourceVersion": version, "finalizers": left}}));
 }

@@ -19,7 +19,9 @@ fn plan(jobs: &Lister<Job>, key: &ObjectKey, now: Timestamp) -> Plan {
     let mut plan = Plan::new();
     let Some(job) = jobs.get(key).filter(|job| job.metadata.deletion_timestamp.is_none()) else { return plan };
     let Some(ttl) = job.spec.as_ref().and_then(|spec| spec.ttl_seconds_after_finished) else { return plan };
-    let Some(end) = job::finished(&job).and_then(|condition| condition.last_transition_time.as_ref()) else { return plan };
+    let Some(end) = job::finished(&job).and_then(|condition| condition.last_transition_time.as_ref()) else {
+        return plan;
+    };
     let left = remaining(end.0, i64::from(ttl), now);
     if left.is_zero() {
         // The cache may be behind: the Job's revision is part of the precondition.
