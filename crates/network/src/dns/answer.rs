@@ -10,7 +10,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use super::records::{EndpointRecord, PortRecord, Records, ServiceRecord};
 
 /// Seconds an answer may be kept: short, as Services change.
-const TTL: u32 = 5;
+pub const TTL: u32 = 5;
 const SCHEMA_VERSION: &str = "1.1.0";
 /// ExternalName to ExternalName to ...: more is taken for a circle.
 const MOST_ALIASES: usize = 8;
@@ -43,6 +43,13 @@ pub enum Answer {
         /// CNAME records.
         aliases: Vec<Record>,
         /// Where they lead.
+        target: Name,
+    },
+    /// What others say of `target`, behind this alias; NXDOMAIN where they do not know it.
+    Search {
+        /// A CNAME record.
+        alias: Record,
+        /// Where it leads.
         target: Name,
     },
     /// Not ours.
@@ -92,8 +99,7 @@ pub fn answer(records: &Records, zone: &Zone, query: &Query) -> Answer {
 }
 
 fn negative(zone: &Zone, code: ResponseCode, answers: Vec<Record>) -> Answer {
-    let soa = Record::from_rdata(zone.domain.clone(), TTL, zone.soa());
-    Answer::Records { code, answers, authorities: vec![soa], additionals: vec![] }
+    Answer::Records { code, answers, authorities: vec![zone.soa_record()], additionals: vec![] }
 }
 
 /// An address we do not know may be known elsewhere.
@@ -245,8 +251,14 @@ fn address_of_reverse_name(name: &Name) -> Option<IpAddr> {
 }
 
 impl Zone {
-    fn below(&self, relative: &str) -> Option<Name> {
+    /// A name below the domain.
+    pub fn below(&self, relative: &str) -> Option<Name> {
         Name::from_ascii(relative).ok()?.append_domain(&self.domain).ok()
+    }
+
+    /// The zone's SOA, for negative answers.
+    pub fn soa_record(&self) -> Record {
+        Record::from_rdata(self.domain.clone(), TTL, self.soa())
     }
 
     fn soa(&self) -> RData {

@@ -5,12 +5,14 @@ mod answer;
 mod message;
 mod records;
 mod resolv;
+mod search;
 mod source;
 
 pub use answer::{Answer, Zone, answer};
 pub use message::{Limit, Reply, encode, finish};
 pub use records::{EndpointRecord, PortRecord, Records, ServiceRecord};
 pub use resolv::upstreams;
+pub use search::search;
 pub use source::service_record;
 
 #[cfg(test)]

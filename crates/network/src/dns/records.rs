@@ -57,6 +57,9 @@ pub enum ServiceRecord {
 pub struct Records {
     services: BTreeMap<String, BTreeMap<String, ServiceRecord>>,
     namespaces: BTreeSet<String>,
+    /// Pods by address, where searches are answered for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    clients: BTreeMap<IpAddr, String>,
     #[serde(skip)]
     reverse: BTreeMap<IpAddr, BTreeSet<String>>,
 }
@@ -109,6 +112,16 @@ impl Records {
     /// Replaces the list of namespaces.
     pub fn set_namespaces(&mut self, namespaces: BTreeSet<String>) {
         self.namespaces = namespaces;
+    }
+
+    /// Replaces the list of Pods: address -> namespace.
+    pub fn set_clients(&mut self, clients: BTreeMap<IpAddr, String>) {
+        self.clients = clients;
+    }
+
+    /// The namespace of the Pod with this address.
+    pub fn namespace_of(&self, client: &IpAddr) -> Option<&str> {
+        self.clients.get(client).map(String::as_str)
     }
 
     /// Whether the namespace is there.

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 
-use super::{Answer, Limit, Records, Reply, Zone, answer, encode, finish, service_record, upstreams};
+use super::{Answer, Limit, Records, Reply, Zone, answer, encode, finish, search, service_record, upstreams};
 
 #[derive(Deserialize)]
 struct Table {
@@ -56,6 +56,7 @@ fn text(record: &Record) -> String {
 fn texts(answer: Answer) -> Vec<String> {
     let mut lines: Vec<String> = match answer {
         Answer::Forward => vec!["forward".into()],
+        Answer::Search { alias, target } => vec![text(&alias), format!("search {target}")],
         Answer::Alias { aliases, target } => aliases.iter().map(text).chain([format!("then {target}")]).collect(),
         Answer::Records { code, answers, authorities, additionals } => {
             let code = if code == ResponseCode::NXDomain { "NXDOMAIN" } else { "NOERROR" };
@@ -146,4 +147,36 @@ fn upstreams_come_from_resolv_conf_without_ourselves() {
         let found: Vec<String> = upstreams(text, real, &own).iter().map(ToString::to_string).collect();
         assert_eq!(found.join(" "), expected);
     }
+}
+
+#[test]
+fn a_search_is_answered_at_its_first_name_for_the_pod_that_begins_there() {
+    let (mut records, _) = table();
+    let client = "10.42.0.9".parse().unwrap();
+    records.set_clients([(client, "shop".to_owned())].into());
+    let found =
+        |ask: &str, client: &str| search(&records, &zone(), &query(ask), client.parse().unwrap()).map_or(vec![], texts);
+    let nothing: [&str; 0] = [];
+    for (ask, expected) in [
+        ("web.shop.svc.cluster.local A", &nothing[..]),
+        ("www.example.com.shop.svc.cluster.local A", &["CNAME www.example.com.", "search www.example.com."]),
+        (
+            "kubernetes.default.shop.svc.cluster.local A",
+            &["A 10.43.0.1", "CNAME kubernetes.default.svc.cluster.local."],
+        ),
+        (
+            "kubernetes.default.svc.shop.svc.cluster.local A",
+            &["A 10.43.0.1", "CNAME kubernetes.default.svc.cluster.local."],
+        ),
+        (
+            "kubernetes.default.shop.svc.cluster.local AAAA",
+            &["CNAME kubernetes.default.svc.cluster.local.", "NOERROR SOA"],
+        ),
+        ("www.example.com.shop.svc.cluster.local MX", &nothing),
+        ("www.example.com.default.svc.cluster.local A", &nothing),
+        ("www.example.com.svc.cluster.local A", &nothing),
+    ] {
+        assert_eq!(found(ask, "10.42.0.9"), expected, "{ask}");
+    }
+    assert_eq!(found("www.example.com.shop.svc.cluster.local A", "10.42.0.8"), nothing, "not a Pod we know");
 }

@@ -23,6 +23,8 @@ pub struct Arguments {
     pub cluster_dns: Option<IpAddr>,
     /// Where upstream nameservers are read from.
     pub resolv_conf: PathBuf,
+    /// Answer Pods' searches at the first name.
+    pub search: bool,
 }
 
 /// A command line that makes no sense.
@@ -56,6 +58,7 @@ impl Arguments {
             tcp_fd: given.tcp_fd,
             domain: given.domain.unwrap_or_else(|| "cluster.local".to_owned()),
             cluster_dns: given.cluster_dns,
+            search: given.search.unwrap_or(false),
             resolv_conf: given.resolv_conf.unwrap_or_else(|| PathBuf::from("/etc/resolv.conf")),
         })
     }
@@ -71,6 +74,7 @@ struct Given {
     domain: Option<String>,
     cluster_dns: Option<IpAddr>,
     resolv_conf: Option<PathBuf>,
+    search: Option<bool>,
 }
 
 impl Given {
@@ -83,6 +87,7 @@ impl Given {
             "--tcp-fd" => self.tcp_fd = Some(read(name, value)?),
             "--cluster-domain" => self.domain = Some(read(name, value)?),
             "--cluster-dns" => self.cluster_dns = Some(read(name, value)?),
+            "--answer-searches" => self.search = Some(read(name, value)?),
             "--resolv-conf" => self.resolv_conf = Some(read(name, value)?),
             _ => return Err(ArgumentsError::Unknown(name.to_owned())),
         }

@@ -18,7 +18,7 @@ use super::arguments::Arguments;
 use super::forward::Forwarder;
 use super::server::Server;
 use super::state::State;
-use super::watch::watch;
+use super::watch::{watch, watch_clients};
 use crate::dns::{Zone, upstreams};
 use crate::error::NetworkError;
 
@@ -68,6 +68,9 @@ async fn run(arguments: Arguments, env: Env) -> Result<(), NetworkError> {
     let kept = state.clone();
     task("edge-state", Box::pin(async move { kept.keep().await }));
     let informers = Informers::new(connect(&arguments)?, env.clone(), stop.clone());
+    if arguments.search {
+        task("edge-clients", Box::pin(watch_clients(informers.clone(), state.clone())));
+    }
     task("edge-watch", Box::pin(watch(informers, state.clone())));
     let listen = |source| NetworkError::Listen { address: arguments.listen, source };
     let outcome = tokio::select! {

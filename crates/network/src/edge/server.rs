@@ -1,6 +1,7 @@
 //! The DNS server: UDP and TCP. Questions about the cluster are answered at once, others are sent on in the background.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 
 use super::forward::{Forwarder, read_framed, write_framed};
 use super::state::State;
-use crate::dns::{Answer, Limit, Reply, Zone, answer, encode, finish};
+use crate::dns::{Answer, Limit, Reply, Zone, answer, encode, finish, search};
 
 /// Questions sent on, and TCP connections, at a time; more wait in the sockets' queues.
 const MOST_AT_ONCE: usize = 1024;
@@ -30,12 +31,23 @@ pub struct Server {
     pub forwarder: Forwarder,
 }
 
+/// What leads from a request's name to the one others are asked for.
+#[derive(Default)]
+struct Lead {
+    /// Aliases; none: the request goes on as it came.
+    aliases: Vec<Record>,
+    /// Where they lead.
+    target: Name,
+    /// The alias is our guess of a search path: where the target is unknown, the name asked for is.
+    search: bool,
+}
+
 /// What to do with a request.
 enum Next {
     /// Send this.
     Send(Vec<u8>),
-    /// Ask others; these aliases lead there.
-    Ask(Box<Message>, Vec<Record>, Name),
+    /// Ask others.
+    Ask(Box<Message>, Lead),
     /// It deserves no answer.
     Ignore,
 }
@@ -52,14 +64,14 @@ impl Server {
                 received => received?,
             };
             let request = &buffer[..length];
-            match self.next(request, Limit::Datagram) {
+            match self.next(request, client.ip(), Limit::Datagram) {
                 Next::Ignore => {}
                 Next::Send(reply) => send(&socket, &reply, client).await,
-                Next::Ask(message, aliases, target) => {
+                Next::Ask(message, lead) => {
                     let (server, socket, request) = (self.clone(), socket.clone(), request.to_vec());
                     let slot = slots.clone().acquire_owned().await.map_err(io::Error::other)?;
                     env.spawn("dns-forward", async move {
-                        let reply = server.ask(&request, *message, (aliases, target), Limit::Datagram).await;
+                        let reply = server.ask(&request, *message, lead, Limit::Datagram).await;
                         if let Some(reply) = reply {
                             send(&socket, &reply, client).await;
                         }
@@ -87,14 +99,13 @@ impl Server {
     }
 
     async fn serve_stream(&self, mut stream: TcpStream) -> io::Result<()> {
+        let client = stream.peer_addr()?.ip();
         while let Ok(request) = timeout(IDLE, read_framed(&mut stream)).await {
             let Some(request) = request? else { break };
-            let reply = match self.next(&request, Limit::Stream) {
+            let reply = match self.next(&request, client, Limit::Stream) {
                 Next::Ignore => break,
                 Next::Send(reply) => Some(reply),
-                Next::Ask(message, aliases, target) => {
-                    self.ask(&request, *message, (aliases, target), Limit::Stream).await
-                }
+                Next::Ask(message, lead) => self.ask(&request, *message, lead, Limit::Stream).await,
             };
             match reply {
                 Some(reply) => write_framed(&mut stream, &reply).await?,
@@ -104,7 +115,7 @@ impl Server {
         Ok(())
     }
 
-    fn next(&self, request: &[u8], limit: Limit) -> Next {
+    fn next(&self, request: &[u8], client: IpAddr, limit: Limit) -> Next {
         let message = match Message::from_vec(request) {
             Ok(message) if message.metadata.message_type == MessageType::Query => message,
             Ok(_) => return Next::Ignore,
@@ -122,41 +133,56 @@ impl Server {
         if query.query_class() != DNSClass::IN {
             return refuse(ResponseCode::Refused);
         }
-        match answer(&self.state.records(), &self.zone, &query) {
+        let records = self.state.records();
+        let found = search(&records, &self.zone, &query, client);
+        match found.unwrap_or_else(|| answer(&records, &self.zone, &query)) {
             Answer::Records { code, answers, authorities, additionals } => {
                 reply(&message, Reply { code, authoritative: true, answers, authorities, additionals }, limit)
             }
-            Answer::Alias { aliases, target } => Next::Ask(Box::new(message), aliases, target),
-            Answer::Forward => Next::Ask(Box::new(message), Vec::new(), query.name().clone()),
+            Answer::Alias { aliases, target } => Next::Ask(Box::new(message), Lead { aliases, target, search: false }),
+            Answer::Search { alias, target } => {
+                Next::Ask(Box::new(message), Lead { aliases: vec![alias], target, search: true })
+            }
+            Answer::Forward => Next::Ask(Box::new(message), Lead::default()),
         }
     }
 
     /// Asks upstream; behind an alias for the name it leads to.
-    async fn ask(
-        &self,
-        request: &[u8],
-        message: Message,
-        (aliases, target): (Vec<Record>, Name),
-        limit: Limit,
-    ) -> Option<Vec<u8>> {
-        let asked = if aliases.is_empty() { Ok(request.to_vec()) } else { question(&message, &target) };
+    async fn ask(&self, request: &[u8], message: Message, lead: Lead, limit: Limit) -> Option<Vec<u8>> {
+        let as_it_came = lead.aliases.is_empty();
+        let asked = if as_it_came { Ok(request.to_vec()) } else { question(&message, &lead.target) };
         let answered = match asked {
             Ok(asked) => self.forwarder.ask(&asked, limit).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        let failed =
-            || finish(&message, Reply { code: ResponseCode::ServFail, answers: aliases.clone(), ..Reply::default() });
-        let reply = match answered {
-            Ok(bytes) if aliases.is_empty() => return Some(bytes),
-            Ok(bytes) => {
-                Message::from_vec(&bytes).map_or_else(|_| failed(), |found| behind_alias(&message, &aliases, found))
-            }
-            Err(error) => {
-                tracing::debug!(%target, error, "cannot resolve a name outside the cluster");
-                failed()
-            }
+        let found = match answered {
+            Ok(bytes) if as_it_came => return Some(bytes),
+            Ok(bytes) => Message::from_vec(&bytes).map_err(|error| error.to_string()),
+            Err(error) => Err(error),
         };
-        encode(&message, reply, limit).ok()
+        if let Err(error) = &found {
+            tracing::debug!(query = ?message.queries, error, "cannot resolve a name outside the cluster");
+        }
+        encode(&message, self.behind(&message, lead, found.ok()), limit).ok()
+    }
+
+    /// The reply made of the aliases and what upstream found behind them.
+    fn behind(&self, message: &Message, lead: Lead, found: Option<Message>) -> Message {
+        let code = found.as_ref().map_or(ResponseCode::ServFail, |found| found.metadata.response_code);
+        if lead.search && code != ResponseCode::NoError {
+            let authorities = vec![self.zone.soa_record()];
+            let unknown = Reply { code: ResponseCode::NXDomain, authoritative: true, authorities, ..Reply::default() };
+            return finish(message, unknown);
+        }
+        let (mut answers, mut authorities, mut truncation) = (lead.aliases, Vec::new(), false);
+        if let Some(found) = found {
+            truncation = found.metadata.truncation;
+            answers.extend(found.answers);
+            authorities = found.authorities;
+        }
+        let mut reply = finish(message, Reply { code, answers, authorities, ..Reply::default() });
+        reply.metadata.truncation = truncation;
+        reply
     }
 }
 
@@ -167,16 +193,6 @@ fn question(message: &Message, target: &Name) -> Result<Vec<u8>, hickory_proto::
     let kind = message.queries.first().map_or(RecordType::A, Query::query_type);
     asked.add_query(Query::query(target.clone(), kind));
     asked.to_vec()
-}
-
-fn behind_alias(message: &Message, aliases: &[Record], found: Message) -> Message {
-    let answers = aliases.iter().cloned().chain(found.answers).collect();
-    let mut reply = finish(
-        message,
-        Reply { code: found.metadata.response_code, answers, authorities: found.authorities, ..Reply::default() },
-    );
-    reply.metadata.truncation = found.metadata.truncation;
-    reply
 }
 
 fn reply(message: &Message, reply: Reply, limit: Limit) -> Next {

@@ -39,6 +39,7 @@ fn fill(records: &mut Records) {
         ports: vec![PortRecord { name: "http".into(), protocol: Protocol::Tcp, number: 80 }],
     };
     records.set_service("shop", "web", Some(cluster));
+    records.set_namespaces(["shop".to_owned()].into());
     records.set_service("shop", "out", Some(ServiceRecord::External { name: "www.example.com".into() }));
 }
 
@@ -270,5 +271,20 @@ fn the_records_follow_the_api_and_forget_what_went_while_nobody_looked() {
         let address = "10.42.0.2".parse().unwrap();
         let named = || state.records().names_of(&address).next().is_some_and(|name| name == "db-0.db.shop.svc");
         eventually("the endpoint has its name", named).await;
+    });
+}
+
+#[test]
+fn a_search_is_answered_at_once_for_a_pod_and_step_by_step_for_others() {
+    as_host(|| {
+        let data_dir = tempfile::tempdir().unwrap();
+        let state = State::load(data_dir.path()).unwrap();
+        state.change(|records| records.set_clients([("127.0.0.1".parse().unwrap(), "shop".to_owned())].into()));
+        state.write().unwrap();
+        serve(data_dir.path(), vec![upstream("127.0.0.2:53")]);
+        let found = ask("www.example.org.shop.svc.cluster.local.");
+        assert_eq!(addresses(&found), ["www.example.org.", "192.0.2.1"]);
+        let other = ask("www.example.org.default.svc.cluster.local.");
+        assert_eq!(other.metadata.response_code, ResponseCode::NXDomain);
     });
 }

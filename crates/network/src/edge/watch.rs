@@ -1,10 +1,11 @@
 //! Keeps the records true to the API: Services, EndpointSlices, Namespaces.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use client::{Informer, Informers, Object, ObjectKey};
-use k8s_openapi::api::core::v1::{Namespace, Service};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -14,6 +15,34 @@ use crate::dns::service_record;
 
 const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
 const BY_SERVICE: &str = "service";
+
+/// Keeps the addresses of all Pods, for answering their searches, for ever.
+pub async fn watch_clients(informers: Informers, state: Arc<State>) {
+    let pods: Informer<Pod> = informers.of();
+    let wake = Arc::new(Notify::new());
+    let changed = wake.clone();
+    pods.on_change(move |change| {
+        if change.old.as_deref().map(addresses) != change.new.as_deref().map(addresses) {
+            changed.notify_one();
+        }
+    });
+    pods.wait_synced().await;
+    loop {
+        let all = pods.lister().list();
+        let clients =
+            all.iter().flat_map(|pod| addresses(pod).into_iter().map(|address| (address, pod.namespace().to_owned())));
+        let clients = clients.collect();
+        state.change(|records| records.set_clients(clients));
+        wake.notified().await;
+    }
+}
+
+/// Addresses of its own; a Pod on the host's network has none.
+fn addresses(pod: &Pod) -> Vec<IpAddr> {
+    let on_host = pod.spec.as_ref().and_then(|spec| spec.host_network).unwrap_or(false);
+    let addresses = pod.status.as_ref().and_then(|status| status.pod_ips.as_ref()).filter(|_| !on_host);
+    addresses.into_iter().flatten().filter_map(|address| address.ip.parse().ok()).collect()
+}
 
 /// Watches for ever.
 pub async fn watch(informers: Informers, state: Arc<State>) {
