@@ -1,0 +1,8 @@
+//! What a Pod and its containers may use: totals, CRI resources, OOM scores (pure), and the Pods' cgroups (IO).
+
+pub mod cgroup;
+pub mod linux;
+pub mod oom;
+pub mod total;
+#[cfg(test)]
+mod tests;
