@@ -27,7 +27,10 @@ pub fn container_config(pod: &Pod, container: &Container, given: Given) -> cri::
     let (command, args) = command_line(container, &given.environment);
     let context = container_context(pod, container, &given.image_user, (given.target, given.kubelet_root));
     cri::ContainerConfig {
-        metadata: Some(cri::ContainerMetadata { name: container.name.clone(), attempt: given.restart_count.unsigned_abs() }),
+        metadata: Some(cri::ContainerMetadata {
+            name: container.name.clone(),
+            attempt: given.restart_count.unsigned_abs(),
+        }),
         image: Some(cri::ImageSpec {
             image: given.image_ref,
             user_specified_image: container.image.clone().unwrap_or_default(),

@@ -69,11 +69,16 @@ pub fn init_kind(container: &Container) -> ContainerKind {
 
 /// Every container of the spec: init, regular, ephemeral.
 pub fn all(pod: &Pod) -> Vec<SpecContainer<'_>> {
-    let init = init_containers(pod).iter().map(|container| SpecContainer { kind: init_kind(container), container: Cow::Borrowed(container) });
-    let regular = containers(pod).iter().map(|container| SpecContainer { kind: ContainerKind::Regular, container: Cow::Borrowed(container) });
-    let ephemeral = ephemeral_containers(pod)
+    let init = init_containers(pod)
         .iter()
-        .map(|container| SpecContainer { kind: ContainerKind::Ephemeral, container: Cow::Owned(from_ephemeral(container)) });
+        .map(|container| SpecContainer { kind: init_kind(container), container: Cow::Borrowed(container) });
+    let regular = containers(pod)
+        .iter()
+        .map(|container| SpecContainer { kind: ContainerKind::Regular, container: Cow::Borrowed(container) });
+    let ephemeral = ephemeral_containers(pod).iter().map(|container| SpecContainer {
+        kind: ContainerKind::Ephemeral,
+        container: Cow::Owned(from_ephemeral(container)),
+    });
     init.chain(regular).chain(ephemeral).collect()
 }
 

@@ -23,7 +23,10 @@ pub fn parse_resolv_conf(text: &str) -> DnsConfig {
         let mut words = line.split_whitespace();
         match words.next() {
             Some("nameserver") => config.servers.extend(words.next().map(str::to_owned)),
-            Some("search") => config.searches = words.filter(|word| *word != ".").map(|word| word.trim_end_matches('.').to_owned()).collect(),
+            Some("search") => {
+                config.searches =
+                    words.filter(|word| *word != ".").map(|word| word.trim_end_matches('.').to_owned()).collect()
+            }
             Some("options") => config.options = words.map(str::to_owned).collect(),
             _ => {}
         }
@@ -80,7 +83,8 @@ mod tests {
     use super::*;
 
     fn dns(spec: serde_json::Value) -> DnsConfig {
-        let pod = serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "shop"}, "spec": spec})).unwrap();
+        let pod =
+            serde_json::from_value(json!({"metadata": {"name": "p", "namespace": "shop"}, "spec": spec})).unwrap();
         let cluster = ClusterDns { servers: vec!["10.43.0.10".to_owned()], domain: "cluster.local".to_owned() };
         pod_dns(&pod, &cluster, &parse_resolv_conf("# c\nnameserver 1.1.1.1\nsearch lan.example.\noptions rotate\n"))
     }
@@ -93,7 +97,10 @@ mod tests {
         assert_eq!(cluster.searches, ["shop.svc.cluster.local", "svc.cluster.local", "cluster.local", "lan.example"]);
         assert_eq!(cluster.options, ["ndots:5"]);
         assert_eq!(dns(json!({"containers": [], "hostNetwork": true})).servers, ["1.1.1.1"]);
-        assert_eq!(dns(json!({"containers": [], "hostNetwork": true, "dnsPolicy": "ClusterFirstWithHostNet"})).servers, ["10.43.0.10"]);
+        assert_eq!(
+            dns(json!({"containers": [], "hostNetwork": true, "dnsPolicy": "ClusterFirstWithHostNet"})).servers,
+            ["10.43.0.10"]
+        );
         assert_eq!(dns(json!({"containers": [], "dnsPolicy": "Default"})).options, ["rotate"]);
         let own = json!({"containers": [], "dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"], "searches": ["a.b"],
             "options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}]}});

@@ -11,7 +11,9 @@ const HOSTNAME_MAX: usize = 64;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostnameError {
-    #[error("failed to construct FQDN from pod hostname and cluster domain, FQDN {0} is too long (64 characters is the max, {1} characters requested)")]
+    #[error(
+        "failed to construct FQDN from pod hostname and cluster domain, FQDN {0} is too long (64 characters is the max, {1} characters requested)"
+    )]
     TooLong(String, usize),
 }
 
@@ -62,9 +64,10 @@ pub fn hosts_file(pod: &Pod, pod_ips: &[String], cluster_domain: &str, host_file
 }
 
 fn own_entries(pod: &Pod, pod_ips: &[String], cluster_domain: &str) -> String {
-    let mut text = "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
+    let mut text =
+        "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n\
                     fe00::0\tip6-localnet\nfe00::0\tip6-mcastprefix\nfe00::1\tip6-allnodes\nfe00::2\tip6-allrouters\n"
-        .to_owned();
+            .to_owned();
     let (hostname, domain) = hostname_and_domain(pod, cluster_domain);
     for ip in pod_ips {
         if domain.is_empty() {
@@ -98,10 +101,15 @@ mod tests {
     /// TestManagedHostsFileContent and TestHostsEntriesFromHostAliases.
     #[test]
     fn hosts_file_has_the_pod_and_its_aliases() {
-        let pod = pod(json!({"containers": [], "subdomain": "b", "hostAliases": [{"ip": "1.2.3.4", "hostnames": ["x", "y"]}]}));
+        let pod = pod(
+            json!({"containers": [], "subdomain": "b", "hostAliases": [{"ip": "1.2.3.4", "hostnames": ["x", "y"]}]}),
+        );
         let text = hosts_file(&pod, &["10.42.0.5".to_owned()], "cluster.local", None);
-        assert!(text.starts_with("# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"));
-        let end = "10.42.0.5\tweb-0.b.shop.svc.cluster.local\tweb-0\n\n# Entries added by HostAliases.\n1.2.3.4\tx\ty\n";
+        assert!(text.starts_with(
+            "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+        ));
+        let end =
+            "10.42.0.5\tweb-0.b.shop.svc.cluster.local\tweb-0\n\n# Entries added by HostAliases.\n1.2.3.4\tx\ty\n";
         assert!(text.ends_with(end), "{text}");
     }
 }

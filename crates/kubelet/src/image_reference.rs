@@ -29,7 +29,9 @@ fn is_path(part: &str) -> bool {
 
 fn is_tag(tag: &str) -> bool {
     let first = tag.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    first && tag.len() <= 128 && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+    first
+        && tag.len() <= 128
+        && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
 fn is_digest(digest: &str) -> bool {
@@ -73,8 +75,14 @@ mod tests {
         for (image, wanted) in [
             ("root", Some("root:latest")),
             ("root:tag", Some("root:tag")),
-            ("root@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Some("root@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
-            ("root:tag@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", Some("root:tag@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")),
+            (
+                "root@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                Some("root@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ),
+            (
+                "root:tag@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+                Some("root:tag@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ),
             ("localhost:5000/a/b", Some("localhost:5000/a/b:latest")),
             ("FOO", None),
             ("a b", None),
@@ -87,7 +95,12 @@ mod tests {
 
     #[test]
     fn registries() {
-        for (image, host) in [("nginx", "docker.io"), ("a/b", "docker.io"), ("ghcr.io/a/b:1", "ghcr.io"), ("localhost:5000/x", "localhost:5000")] {
+        for (image, host) in [
+            ("nginx", "docker.io"),
+            ("a/b", "docker.io"),
+            ("ghcr.io/a/b:1", "ghcr.io"),
+            ("localhost:5000/x", "localhost:5000"),
+        ] {
             assert_eq!(registry(image), host);
         }
     }

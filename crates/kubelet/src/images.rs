@@ -78,7 +78,8 @@ impl Images {
         let policy = wanted.container.image_pull_policy.as_deref().unwrap_or("IfNotPresent");
         match (policy, present) {
             ("IfNotPresent" | "Never", Some(present)) => {
-                let message = format!("Container image {image:?} already present on machine and can be accessed by the pod");
+                let message =
+                    format!("Container image {image:?} already present on machine and can be accessed by the pod");
                 self.recorder.normal(wanted.regarding.clone(), "Pulled", message);
                 Ok(present)
             }
@@ -142,7 +143,12 @@ impl Images {
         StartError { reason, message: message.to_owned(), again_at }
     }
 
-    async fn pulled(&self, wanted: &Wanted<'_>, (image, named, reference): (&str, &str, String), (asked, began): (Timestamp, Timestamp)) -> Result<ImageOnNode, StartError> {
+    async fn pulled(
+        &self,
+        wanted: &Wanted<'_>,
+        (image, named, reference): (&str, &str, String),
+        (asked, began): (Timestamp, Timestamp),
+    ) -> Result<ImageOnNode, StartError> {
         let request = cri::ImageStatusRequest {
             image: Some(cri::ImageSpec { image: reference.clone(), ..cri::ImageSpec::default() }),
             verbose: false,
@@ -156,7 +162,9 @@ impl Images {
         };
         let now = self.env.now();
         let (pull, whole) = (go_duration(now.duration_since(began)), go_duration(now.duration_since(asked)));
-        let message = format!("Successfully pulled image {image:?} in {pull} ({whole} including waiting). Image size: {size} bytes.");
+        let message = format!(
+            "Successfully pulled image {image:?} in {pull} ({whole} including waiting). Image size: {size} bytes."
+        );
         self.recorder.normal(wanted.regarding.clone(), "Pulled", message);
         self.backoffs.lock().collect(now);
         let inspected = self.inspect(&reference).await.ok().flatten();
@@ -164,7 +172,8 @@ impl Images {
             Some(found) => Some(found),
             None => self.inspect(named).await.map_err(|error| StartError::new("ImageInspectError", error.message()))?,
         };
-        inspected.ok_or_else(|| StartError::new("ImageInspectError", format!("image {image:?} was pulled and is not there")))
+        inspected
+            .ok_or_else(|| StartError::new("ImageInspectError", format!("image {image:?} was pulled and is not there")))
     }
 
     /// Tries each credential, the most specific first; without any, the registry is asked anonymously.
@@ -178,7 +187,8 @@ impl Images {
                 annotations: wanted.pod.metadata.annotations.clone().unwrap_or_default(),
                 ..cri::ImageSpec::default()
             };
-            let request = cri::PullImageRequest { image: Some(spec), auth, sandbox_config: Some(wanted.sandbox.clone()) };
+            let request =
+                cri::PullImageRequest { image: Some(spec), auth, sandbox_config: Some(wanted.sandbox.clone()) };
             match self.cri.images().pull_image(request).await {
                 Ok(answer) => return Ok(answer.into_inner().image_ref),
                 Err(status) => last = status,
@@ -213,7 +223,15 @@ mod tests {
 
     #[test]
     fn durations_as_go_prints_them() {
-        for (millis, text) in [(0, "0s"), (312, "312ms"), (1210, "1.21s"), (4522, "4.522s"), (62_500, "1m2.5s"), (3_600_000, "1h0m0s"), (20_000, "20s")] {
+        for (millis, text) in [
+            (0, "0s"),
+            (312, "312ms"),
+            (1210, "1.21s"),
+            (4522, "4.522s"),
+            (62_500, "1m2.5s"),
+            (3_600_000, "1h0m0s"),
+            (20_000, "20s"),
+        ] {
             assert_eq!(go_duration(SignedDuration::from_millis(millis)), text);
         }
     }

@@ -26,9 +26,18 @@ pub enum HookError {
 }
 
 /// Runs a hook to its end; the caller bounds the time.
-pub async fn run(cri: &Cri, container: &Container, (id, pod_ip): (&str, &str), handler: &LifecycleHandler) -> Result<(), HookError> {
+pub async fn run(
+    cri: &Cri,
+    container: &Container,
+    (id, pod_ip): (&str, &str),
+    handler: &LifecycleHandler,
+) -> Result<(), HookError> {
     if let Some(exec) = &handler.exec {
-        let request = cri::ExecSyncRequest { container_id: id.to_owned(), cmd: exec.command.clone().unwrap_or_default(), timeout: 0 };
+        let request = cri::ExecSyncRequest {
+            container_id: id.to_owned(),
+            cmd: exec.command.clone().unwrap_or_default(),
+            timeout: 0,
+        };
         let answer = cri.runtime().exec_sync(request).await.map_err(HookError::Exec)?.into_inner();
         return match answer.exit_code {
             0 => Ok(()),

@@ -111,7 +111,10 @@ mod tests {
     use super::*;
 
     fn secret(json: &str) -> Secret {
-        Secret { data: Some(BTreeMap::from([(".dockerconfigjson".to_owned(), ByteString(json.as_bytes().to_vec()))])), ..Secret::default() }
+        Secret {
+            data: Some(BTreeMap::from([(".dockerconfigjson".to_owned(), ByteString(json.as_bytes().to_vec()))])),
+            ..Secret::default()
+        }
     }
 
     /// The matching table of the documentation ("Interpretation of config.json").

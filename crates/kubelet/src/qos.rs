@@ -46,11 +46,14 @@ fn compute_resources(list: Option<&BTreeMap<String, Text>>) -> BTreeMap<&str, Qu
 }
 
 fn compute(pod: &Pod) -> QosClass {
-    let of_pod = spec(pod).resources.as_ref().filter(|resources| resources.requests.is_some() || resources.limits.is_some());
+    let of_pod =
+        spec(pod).resources.as_ref().filter(|resources| resources.requests.is_some() || resources.limits.is_some());
     let requirements: Vec<Option<&ResourceRequirements>> = match of_pod {
         // Pod-level resources (KEP-2837) stand for all containers.
         Some(resources) => vec![Some(resources)],
-        None => init_containers(pod).iter().chain(containers(pod)).map(|container| container.resources.as_ref()).collect(),
+        None => {
+            init_containers(pod).iter().chain(containers(pod)).map(|container| container.resources.as_ref()).collect()
+        }
     };
     let mut guaranteed = true;
     let mut any = false;

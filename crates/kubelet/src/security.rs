@@ -1,6 +1,8 @@
 //! Security contexts: a container's own over its Pod's, and their CRI form. Pure.
 
-use k8s_openapi::api::core::v1::{Capabilities, Container, Pod, PodSecurityContext, SELinuxOptions, SeccompProfile, SecurityContext};
+use k8s_openapi::api::core::v1::{
+    Capabilities, Container, Pod, PodSecurityContext, SELinuxOptions, SeccompProfile, SecurityContext,
+};
 
 use crate::containers::{format_pod, spec};
 use crate::cri::v1 as cri;
@@ -35,7 +37,9 @@ pub struct ImageUser {
 pub enum NonRootError {
     #[error("container's runAsUser breaks non-root policy (pod: {pod:?}, container: {container})")]
     RunAsUser { pod: String, container: String },
-    #[error("container has runAsNonRoot and image has non-numeric user ({user}), cannot verify user is non-root (pod: {pod:?}, container: {container})")]
+    #[error(
+        "container has runAsNonRoot and image has non-numeric user ({user}), cannot verify user is non-root (pod: {pod:?}, container: {container})"
+    )]
     UserName { user: String, pod: String, container: String },
     #[error("container has runAsNonRoot and image will run as root (pod: {pod:?}, container: {container})")]
     ImageRoot { pod: String, container: String },
@@ -52,7 +56,11 @@ impl<'a> Effective<'a> {
         Self { own: container.security_context.as_ref(), pod: spec(pod).security_context.as_ref() }
     }
 
-    fn pick<T>(&self, own: impl Fn(&'a SecurityContext) -> Option<T>, pod: impl Fn(&'a PodSecurityContext) -> Option<T>) -> Option<T> {
+    fn pick<T>(
+        &self,
+        own: impl Fn(&'a SecurityContext) -> Option<T>,
+        pod: impl Fn(&'a PodSecurityContext) -> Option<T>,
+    ) -> Option<T> {
         self.own.and_then(own).or_else(|| self.pod.and_then(pod))
     }
 
@@ -87,7 +95,9 @@ pub fn verify_non_root(pod: &Pod, container: &Container, image: &ImageUser) -> R
     match (effective.run_as_user(), image.uid) {
         (Some(0), _) => Err(NonRootError::RunAsUser { pod, container }),
         (Some(_), _) => Ok(()),
-        (None, None) if !image.name.is_empty() => Err(NonRootError::UserName { user: image.name.clone(), pod, container }),
+        (None, None) if !image.name.is_empty() => {
+            Err(NonRootError::UserName { user: image.name.clone(), pod, container })
+        }
         (None, None | Some(0)) => Err(NonRootError::ImageRoot { pod, container }),
         (None, Some(_)) => Ok(()),
     }
@@ -104,7 +114,8 @@ fn int64(value: i64) -> cri::Int64Value {
 /// Which namespaces a Pod's sandbox and containers have.
 pub fn namespaces(pod: &Pod) -> cri::NamespaceOption {
     let spec = spec(pod);
-    let mode = |of_node: Option<bool>| if of_node == Some(true) { cri::NamespaceMode::Node } else { cri::NamespaceMode::Pod };
+    let mode =
+        |of_node: Option<bool>| if of_node == Some(true) { cri::NamespaceMode::Node } else { cri::NamespaceMode::Pod };
     let pid = match (spec.host_pid, spec.share_process_namespace) {
         (Some(true), _) => cri::NamespaceMode::Node,
         (_, Some(true)) => cri::NamespaceMode::Pod,
@@ -155,7 +166,12 @@ fn app_armor(pod: &Pod, container: &Container) -> cri::SecurityProfile {
 
 fn se_linux(options: &SELinuxOptions) -> cri::SeLinuxOption {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    cri::SeLinuxOption { user: text(&options.user), role: text(&options.role), r#type: text(&options.type_), level: text(&options.level) }
+    cri::SeLinuxOption {
+        user: text(&options.user),
+        role: text(&options.role),
+        r#type: text(&options.type_),
+        level: text(&options.level),
+    }
 }
 
 fn capabilities(named: &Capabilities) -> cri::Capability {
@@ -185,7 +201,12 @@ pub fn sandbox_context(pod: &Pod) -> cri::LinuxSandboxSecurityContext {
 }
 
 /// A container's context; `target` is the container whose processes an ephemeral one sees.
-pub fn container_context(pod: &Pod, container: &Container, image: &ImageUser, (target, root): (Option<&str>, &str)) -> cri::LinuxContainerSecurityContext {
+pub fn container_context(
+    pod: &Pod,
+    container: &Container,
+    image: &ImageUser,
+    (target, root): (Option<&str>, &str),
+) -> cri::LinuxContainerSecurityContext {
     let effective = Effective::new(pod, container);
     let own = container.security_context.clone().unwrap_or_default();
     let mut namespaces = namespaces(pod);
@@ -198,7 +219,8 @@ pub fn container_context(pod: &Pod, container: &Container, image: &ImageUser, (t
     let (supplemental_groups, supplemental_groups_policy) = groups(pod);
     let privileged = own.privileged == Some(true);
     let is_unmasked = privileged || own.proc_mount.as_deref() == Some("Unmasked");
-    let paths = |list: &[&str]| if is_unmasked { Vec::new() } else { list.iter().map(|path| (*path).to_owned()).collect() };
+    let paths =
+        |list: &[&str]| if is_unmasked { Vec::new() } else { list.iter().map(|path| (*path).to_owned()).collect() };
     cri::LinuxContainerSecurityContext {
         capabilities: own.capabilities.as_ref().map(capabilities),
         privileged,
@@ -213,7 +235,11 @@ pub fn container_context(pod: &Pod, container: &Container, image: &ImageUser, (t
         no_new_privs: own.allow_privilege_escalation == Some(false),
         masked_paths: paths(&MASKED),
         readonly_paths: paths(&READ_ONLY),
-        seccomp: Some(if privileged { profile(ProfileType::Unconfined, String::new()) } else { seccomp(effective.seccomp(), root) }),
+        seccomp: Some(if privileged {
+            profile(ProfileType::Unconfined, String::new())
+        } else {
+            seccomp(effective.seccomp(), root)
+        }),
         apparmor: Some(app_armor(pod, container)),
         ..cri::LinuxContainerSecurityContext::default()
     }
@@ -252,7 +278,9 @@ mod tests {
                 json!({"runAsNonRoot": true}),
                 json!({}),
                 image(None, "www"),
-                Some("container has runAsNonRoot and image has non-numeric user (www), cannot verify user is non-root (pod: \"p_n(u)\", container: c)"),
+                Some(
+                    "container has runAsNonRoot and image has non-numeric user (www), cannot verify user is non-root (pod: \"p_n(u)\", container: c)",
+                ),
             ),
         ] {
             let pod = pod(context, own);
@@ -267,12 +295,20 @@ mod tests {
             json!({"runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 3000, "supplementalGroups": [4000], "seccompProfile": {"type": "RuntimeDefault"}}),
             json!({"runAsUser": 7, "allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true}),
         );
-        let context = container_context(&pod, &pod.spec.as_ref().unwrap().containers[0], &ImageUser::default(), (None, "/var/lib/kubelet"));
+        let context = container_context(
+            &pod,
+            &pod.spec.as_ref().unwrap().containers[0],
+            &ImageUser::default(),
+            (None, "/var/lib/kubelet"),
+        );
         assert_eq!(context.run_as_user.map(|user| user.value), Some(7));
         assert_eq!(context.run_as_group.map(|group| group.value), Some(2000));
         assert_eq!(context.supplemental_groups, [4000, 3000]);
         assert!(context.no_new_privs && context.readonly_rootfs && !context.privileged);
         assert_eq!(context.seccomp.map(|profile| profile.profile_type), Some(ProfileType::RuntimeDefault as i32));
-        assert_eq!(context.capabilities.map(|capabilities| capabilities.drop_capabilities), Some(vec!["ALL".to_owned()]));
+        assert_eq!(
+            context.capabilities.map(|capabilities| capabilities.drop_capabilities),
+            Some(vec!["ALL".to_owned()])
+        );
     }
 }

@@ -56,17 +56,26 @@ pub(super) fn actions(observed: &Observed, plan: &mut Plan) -> bool {
     has_initialized
 }
 
-fn one(observed: &Observed, plan: &mut Plan, at: usize, (container, status): (&Container, &ContainerStatus)) -> Verdict {
+fn one(
+    observed: &Observed,
+    plan: &mut Plan,
+    at: usize,
+    (container, status): (&Container, &ContainerStatus),
+) -> Verdict {
     match status.state {
         // Creating and starting is one step, so the runtime failed to start it.
         ContainerState::Created => plan.start_init.push(at),
-        ContainerState::Running if is_sidecar(container) => return running_sidecar(observed, plan, at, (container, status)),
+        ContainerState::Running if is_sidecar(container) => {
+            return running_sidecar(observed, plan, at, (container, status));
+        }
         ContainerState::Running => {}
         ContainerState::Exited if is_sidecar(container) => plan.start_init.push(at),
         ContainerState::Exited if status.exit_code == 0 => return Verdict::Initialized,
         ContainerState::Exited if !restarts(observed.pod, container, status.exit_code) => return Verdict::PodFails,
         ContainerState::Exited => plan.start_init.push(at),
-        ContainerState::Unknown if !is_sidecar(container) && restart_policy(observed.pod) == "Never" => return Verdict::PodFails,
+        ContainerState::Unknown if !is_sidecar(container) && restart_policy(observed.pod) == "Never" => {
+            return Verdict::PodFails;
+        }
         ContainerState::Unknown => {
             plan.kill_unknown(status, "Init container");
             plan.start_init.push(at);
@@ -80,7 +89,12 @@ fn restarts(pod: &Pod, container: &Container, exit_code: i32) -> bool {
     containers::restarts_after_exit(pod, container, exit_code)
 }
 
-fn running_sidecar(observed: &Observed, plan: &mut Plan, at: usize, (container, status): (&Container, &ContainerStatus)) -> Verdict {
+fn running_sidecar(
+    observed: &Observed,
+    plan: &mut Plan,
+    at: usize,
+    (container, status): (&Container, &ContainerStatus),
+) -> Verdict {
     let name = &container.name;
     if container.startup_probe.is_some() {
         match observed.probes.get(&status.id, ProbeKind::Startup) {
@@ -106,9 +120,10 @@ fn running_sidecar(observed: &Observed, plan: &mut Plan, at: usize, (container, 
 /// A regular container that was created or runs in this sandbox: all init containers must have run before. An exited one
 /// may be of the sandbox before.
 fn any_regular_alive(pod: &Pod, status: &PodStatus) -> bool {
-    containers::containers(pod).iter().filter_map(|container| status.container(&container.name)).any(|status| {
-        matches!(status.state, ContainerState::Created | ContainerState::Running)
-    })
+    containers::containers(pod)
+        .iter()
+        .filter_map(|container| status.container(&container.name))
+        .any(|status| matches!(status.state, ContainerState::Created | ContainerState::Running))
 }
 
 /// Whether any regular container was ever created.

@@ -42,13 +42,28 @@ pub enum KillReason {
 pub enum PodAction {
     /// Stop every container and sandbox of the Pod.
     KillPod,
-    KillContainer { id: String, name: String, message: String, reason: KillReason },
+    KillContainer {
+        id: String,
+        name: String,
+        message: String,
+        reason: KillReason,
+    },
     /// Remove init containers of the sandbox before, which must run again.
     PurgeInitContainers,
-    CreateSandbox { attempt: u32 },
-    StartContainer { name: String, kind: ContainerKind },
+    CreateSandbox {
+        attempt: u32,
+    },
+    StartContainer {
+        name: String,
+        kind: ContainerKind,
+    },
     /// The container waits as CrashLoopBackOff.
-    BackOff { name: String, kind: ContainerKind, delay: SignedDuration, until: Timestamp },
+    BackOff {
+        name: String,
+        kind: ContainerKind,
+        delay: SignedDuration,
+        until: Timestamp,
+    },
 }
 
 impl fmt::Display for PodAction {
@@ -128,11 +143,14 @@ impl Plan {
 }
 
 fn is_stopped(status: &PodStatus) -> bool {
-    status.sandboxes.iter().all(|sandbox| !sandbox.is_ready) && status.containers.iter().all(|status| !status.is_running())
+    status.sandboxes.iter().all(|sandbox| !sandbox.is_ready)
+        && status.containers.iter().all(|status| !status.is_running())
 }
 
 fn has_init_statuses(observed: &Observed) -> bool {
-    containers::init_containers(observed.pod).iter().any(|container| observed.status.container(&container.name).is_some())
+    containers::init_containers(observed.pod)
+        .iter()
+        .any(|container| observed.status.container(&container.name).is_some())
 }
 
 /// The key of a container's back-off.
@@ -141,7 +159,8 @@ pub fn backoff_key(container: &Container) -> String {
 }
 
 fn start_or_back_off(observed: &Observed, name: String, kind: ContainerKind) -> PodAction {
-    let exited = observed.status.containers.iter().find(|status| status.name == name && status.state == ContainerState::Exited);
+    let exited =
+        observed.status.containers.iter().find(|status| status.name == name && status.state == ContainerState::Exited);
     if let Some(finished_at) = exited.and_then(|status| status.finished_at)
         && let Some(found) = containers::find(observed.pod, &name)
     {
@@ -164,9 +183,8 @@ fn new_sandbox(observed: &Observed, attempt: u32, plan: &mut Plan) {
         status.container(&container.name).is_some_and(|status| !status.is_running() && status.exit_code == 0)
     };
     let regular = containers::containers(pod);
-    let to_start: Vec<usize> = (0..regular.len())
-        .filter(|at| !(restart_policy(pod) == "OnFailure" && has_succeeded(&regular[*at])))
-        .collect();
+    let to_start: Vec<usize> =
+        (0..regular.len()).filter(|at| !(restart_policy(pod) == "OnFailure" && has_succeeded(&regular[*at]))).collect();
     if to_start.is_empty() && init::any_regular_created(pod, status) {
         return;
     }

@@ -140,7 +140,8 @@ fn cases() {
         let cases: Vec<Case> = serde_json::from_value(tree["cases"].clone()).expect("cases have the harness's shape");
         for case in cases {
             let (status, probes, backoffs) = (status(&case), probes(&case), backoffs(&case));
-            let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, now: at(NOW) };
+            let observed =
+                Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, now: at(NOW) };
             let actions: Vec<String> = pod_actions(&observed).iter().map(ToString::to_string).collect();
             assert_eq!(actions, case.then, "{}", case.name);
         }
@@ -189,12 +190,19 @@ proptest! {
 
 #[test]
 fn a_back_off_says_when_it_ends() {
-    let pod: Pod = serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})).unwrap();
+    let pod: Pod =
+        serde_json::from_value(json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}})).unwrap();
     let case = Case {
         name: String::new(),
         pod,
         sandboxes: vec![CaseSandbox::default()],
-        containers: vec![CaseContainer { name: "c".into(), state: "exited".into(), exit_code: 1, ended_seconds_ago: 3, ..CaseContainer::default() }],
+        containers: vec![CaseContainer {
+            name: "c".into(),
+            state: "exited".into(),
+            exit_code: 1,
+            ended_seconds_ago: 3,
+            ..CaseContainer::default()
+        }],
         probes: BTreeMap::new(),
         backoffs: BTreeMap::from([("c".to_owned(), 1)]),
         then: Vec::new(),

@@ -112,7 +112,9 @@ pub async fn pod_status(runtime: &Cri, uid: &str) -> Result<PodStatus> {
         match runtime.runtime().container_status(request).await {
             Ok(answer) => {
                 let known = answer.into_inner().status.map(container);
-                status.containers.extend(known.map(|known| ContainerStatus { sandbox_id: found.pod_sandbox_id, ..known }));
+                status
+                    .containers
+                    .extend(known.map(|known| ContainerStatus { sandbox_id: found.pod_sandbox_id, ..known }));
             }
             Err(gone) if is_not_found(&gone) => {}
             Err(error) => return Err(Error::cri("ContainerStatus")(error)),

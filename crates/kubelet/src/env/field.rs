@@ -64,7 +64,9 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            other if (other as u32) < 0x20 || other as u32 == 0x7f => quoted.push_str(&format!("\\x{:02x}", other as u32)),
+            other if (other as u32) < 0x20 || other as u32 == 0x7f => {
+                quoted.push_str(&format!("\\x{:02x}", other as u32))
+            }
             other => quoted.push(other),
         }
     }

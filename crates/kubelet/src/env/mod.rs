@@ -137,7 +137,9 @@ fn value(given: &Given, container: &Container, variable: &EnvVar, known: Known) 
         };
         return match found.data.as_ref().and_then(|data| data.get(&reference.key)) {
             Some(value) => Ok(Some(value.clone().into_bytes())),
-            None => optional(reference.optional, EnvError::NoConfigMapKey { key: reference.key.clone(), namespace, name }),
+            None => {
+                optional(reference.optional, EnvError::NoConfigMapKey { key: reference.key.clone(), namespace, name })
+            }
         };
     }
     if let Some(reference) = &source.secret_key_ref {

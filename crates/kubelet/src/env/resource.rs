@@ -23,7 +23,11 @@ pub fn value(given: &Given, container: &Container, selector: &ResourceFieldSelec
 }
 
 /// The value for a container that is known.
-pub fn container_value(container: &Container, selector: &ResourceFieldSelector, allocatable: &Allocatable) -> Result<String, EnvError> {
+pub fn container_value(
+    container: &Container,
+    selector: &ResourceFieldSelector,
+    allocatable: &Allocatable,
+) -> Result<String, EnvError> {
     let unknown = || EnvError::Resource(selector.resource.clone());
     let (list, resource) = selector.resource.split_once('.').ok_or_else(unknown)?;
     let is_known = matches!(resource, "cpu" | "memory" | "ephemeral-storage") || resource.starts_with("hugepages-");
@@ -39,7 +43,8 @@ pub fn container_value(container: &Container, selector: &ResourceFieldSelector, 
     let set = of.and_then(|list| list.get(resource)).and_then(|text| Quantity::parse(&text.0).ok());
     let fallback = || (list == "limits").then(|| allocatable.get(resource).copied()).flatten();
     let quantity = set.or_else(fallback).unwrap_or(Quantity::ZERO);
-    let divisor = selector.divisor.as_ref().and_then(|text| Quantity::parse(&text.0).ok()).filter(|divisor| divisor.sign() > 0);
+    let divisor =
+        selector.divisor.as_ref().and_then(|text| Quantity::parse(&text.0).ok()).filter(|divisor| divisor.sign() > 0);
     Ok(divide_up(resource, quantity, divisor.unwrap_or(Quantity::new(1, Format::DecimalSI))))
 }
 

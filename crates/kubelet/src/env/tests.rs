@@ -19,7 +19,8 @@ fn pod() -> Pod {
 
 fn services() -> Vec<Arc<Service>> {
     let service = |namespace: &str, name: &str, ip: &str, ports: serde_json::Value| {
-        let object = json!({"metadata": {"namespace": namespace, "name": name}, "spec": {"clusterIP": ip, "ports": ports}});
+        let object =
+            json!({"metadata": {"namespace": namespace, "name": name}, "spec": {"clusterIP": ip, "ports": ports}});
         Arc::new(serde_json::from_value(object).unwrap())
     };
     vec![
@@ -30,12 +31,26 @@ fn services() -> Vec<Arc<Service>> {
     ]
 }
 
-fn environment_of(pod: &Pod, container: serde_json::Value, referenced: &Referenced) -> Result<BTreeMap<String, String>, EnvError> {
+fn environment_of(
+    pod: &Pod,
+    container: serde_json::Value,
+    referenced: &Referenced,
+) -> Result<BTreeMap<String, String>, EnvError> {
     let container: Container = serde_json::from_value(container).unwrap();
-    let allocatable = BTreeMap::from([("cpu".to_owned(), Quantity::parse("4").unwrap()), ("memory".to_owned(), Quantity::parse("8Gi").unwrap())]);
+    let allocatable = BTreeMap::from([
+        ("cpu".to_owned(), Quantity::parse("4").unwrap()),
+        ("memory".to_owned(), Quantity::parse("8Gi").unwrap()),
+    ]);
     let (pod_ips, host_ips) = (["10.42.0.5".to_owned(), "fd00::5".to_owned()], ["192.168.1.2".to_owned()]);
     let services = services();
-    let given = Given { pod, referenced, services: &services, pod_ips: &pod_ips, host_ips: &host_ips, allocatable: &allocatable };
+    let given = Given {
+        pod,
+        referenced,
+        services: &services,
+        pod_ips: &pod_ips,
+        host_ips: &host_ips,
+        allocatable: &allocatable,
+    };
     let list = environment(&given, &container)?;
     Ok(list.into_iter().map(|(name, value)| (name, String::from_utf8(value).unwrap())).collect())
 }
@@ -100,7 +115,10 @@ fn config_maps_and_secrets() {
                 {"name": "P_a", "value": "over"},
                 {"name": "GONE", "valueFrom": {"configMapKeyRef": {"name": "cm", "key": "zz", "optional": true}}}]});
     let environment = environment_of(&pod(), container, &referenced).unwrap();
-    assert_eq!((environment["P_a"].as_str(), environment["P_b"].as_str(), environment["PASS"].as_str()), ("over", "2", "pass"));
+    assert_eq!(
+        (environment["P_a"].as_str(), environment["P_b"].as_str(), environment["PASS"].as_str()),
+        ("over", "2", "pass")
+    );
     assert!(!environment.contains_key("GONE"));
     for (container, message) in [
         (json!({"name": "c", "envFrom": [{"configMapRef": {"name": "none"}}]}), "configmap \"none\" not found"),

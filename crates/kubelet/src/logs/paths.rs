@@ -19,7 +19,8 @@ pub fn container_log(container: &str, restart_count: i32) -> String {
 /// The link's name that log collectors expect; names longer than a file's 255 bytes are cut as upstream cuts them.
 pub fn link_name(pod: &Pod, container: &str, container_id: &str) -> String {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let mut prefix = format!("{}_{}_{container}-{container_id}", text(&pod.metadata.name), text(&pod.metadata.namespace));
+    let mut prefix =
+        format!("{}_{}_{container}-{container_id}", text(&pod.metadata.name), text(&pod.metadata.namespace));
     let limit = 255 - ".log".len();
     if prefix.len() > limit {
         prefix.truncate((0..=limit).rev().find(|at| prefix.is_char_boundary(*at)).unwrap_or(0));

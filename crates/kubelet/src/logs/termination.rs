@@ -20,7 +20,9 @@ pub fn message(file: Option<&Path>, log: Option<&Path>) -> String {
         _ => String::new(),
     };
     match log.filter(|_| written.is_empty()) {
-        Some(log) => last_lines(log).unwrap_or_else(|error| format!("Error on reading termination message from logs: {error}")),
+        Some(log) => {
+            last_lines(log).unwrap_or_else(|error| format!("Error on reading termination message from logs: {error}"))
+        }
         None => written,
     }
 }

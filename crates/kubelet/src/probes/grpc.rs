@@ -23,8 +23,10 @@ struct HealthCheckResponse {
 pub async fn check(host: &str, port: u16, service: &str) -> Result<(), String> {
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     let address = format!("{host}:{port}");
-    let endpoint = Endpoint::from_shared(Bytes::from(format!("http://{address}"))).map_err(|error| error.to_string())?;
-    let unreachable = |error: &dyn std::fmt::Display| format!("timeout: failed to connect service {address:?}: {error}");
+    let endpoint =
+        Endpoint::from_shared(Bytes::from(format!("http://{address}"))).map_err(|error| error.to_string())?;
+    let unreachable =
+        |error: &dyn std::fmt::Display| format!("timeout: failed to connect service {address:?}: {error}");
     let channel = endpoint.connect().await.map_err(|error| unreachable(&error))?;
     let mut grpc = tonic::client::Grpc::new(channel);
     grpc.ready().await.map_err(|error| unreachable(&error))?;
@@ -34,9 +36,10 @@ pub async fn check(host: &str, port: u16, service: &str) -> Result<(), String> {
     match grpc.unary(request, path, codec).await {
         Ok(answer) if answer.get_ref().status == SERVING => Ok(()),
         Ok(answer) => Err(format!("service unhealthy (responded with {:?})", status_name(answer.get_ref().status))),
-        Err(status) if status.code() == tonic::Code::Unimplemented => {
-            Err(format!("this server does not implement the grpc health protocol (grpc.health.v1.Health): {}", status.message()))
-        }
+        Err(status) if status.code() == tonic::Code::Unimplemented => Err(format!(
+            "this server does not implement the grpc health protocol (grpc.health.v1.Health): {}",
+            status.message()
+        )),
         Err(status) => Err(format!("health rpc probe failed: {}", status.message())),
     }
 }

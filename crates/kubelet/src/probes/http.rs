@@ -77,9 +77,9 @@ pub async fn get(request: &Request, user_agent: &str) -> Result<Answer, String> 
 }
 
 async fn once(request: &Request, user_agent: &str) -> Result<Answer, String> {
-    let tcp = TcpStream::connect((request.host.as_str(), request.port)).await.map_err(|error| {
-        format!("dial tcp {}: {}", request.authority(), dial_error(&error))
-    })?;
+    let tcp = TcpStream::connect((request.host.as_str(), request.port))
+        .await
+        .map_err(|error| format!("dial tcp {}: {}", request.authority(), dial_error(&error)))?;
     if !request.is_https {
         return send(request, user_agent, tcp).await;
     }
@@ -98,13 +98,19 @@ pub fn dial_error(error: &std::io::Error) -> String {
     }
 }
 
-async fn send(request: &Request, user_agent: &str, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Result<Answer, String> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(|error| error.to_string())?;
+async fn send(
+    request: &Request,
+    user_agent: &str,
+    io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) -> Result<Answer, String> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(io)).await.map_err(|error| error.to_string())?;
     let message = build(request, user_agent)?;
     let exchange = async {
         let response = sender.send_request(message).await.map_err(|error| error.to_string())?;
         let code = response.status().as_u16();
-        let location = response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let location =
+            response.headers().get(http::header::LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         // A longer or broken body does not change what the code says.
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body = body.map(|body| String::from_utf8_lossy(&body.to_bytes()).into_owned()).unwrap_or_default();
@@ -127,7 +133,9 @@ async fn send(request: &Request, user_agent: &str, io: impl AsyncRead + AsyncWri
 }
 
 fn build(request: &Request, user_agent: &str) -> Result<http::Request<Empty<Bytes>>, String> {
-    let named = |name: &str| request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone());
+    let named = |name: &str| {
+        request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    };
     let mut builder = http::Request::get(&request.path)
         .header(http::header::HOST, named("host").unwrap_or_else(|| request.authority()))
         .header(http::header::CONNECTION, "close");

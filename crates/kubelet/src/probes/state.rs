@@ -49,7 +49,14 @@ mod tests {
     fn thresholds() {
         let probe = Probe { failure_threshold: Some(3), success_threshold: Some(2), ..Probe::default() };
         let mut run = Run::default();
-        let results = [Outcome::Success, Outcome::Success, Outcome::Failure, Outcome::Failure, Outcome::Failure, Outcome::Success];
+        let results = [
+            Outcome::Success,
+            Outcome::Success,
+            Outcome::Failure,
+            Outcome::Failure,
+            Outcome::Failure,
+            Outcome::Success,
+        ];
         let outcomes: Vec<_> = results.into_iter().map(|result| run.count(&probe, result)).collect();
         assert_eq!(outcomes, [None, Some(Outcome::Success), None, None, Some(Outcome::Failure), None]);
         assert!(!goes_on(ProbeKind::Startup, Outcome::Success) && goes_on(ProbeKind::Readiness, Outcome::Failure));

@@ -102,7 +102,13 @@ impl Timers {
         self.results.lock().get(id, kind).is_some_and(|outcome| outcome != Outcome::Unknown && !goes_on(kind, outcome))
     }
 
-    fn start(&mut self, pod: &Pod, found: &containers::SpecContainer, status: &ContainerStatus, (kind, pod_ip): (ProbeKind, &str)) {
+    fn start(
+        &mut self,
+        pod: &Pod,
+        found: &containers::SpecContainer,
+        status: &ContainerStatus,
+        (kind, pod_ip): (ProbeKind, &str),
+    ) {
         let Some(probe) = probe_of(&found.container, kind) else { return };
         let age = status.started_at.map_or(Duration::ZERO, |started| {
             Duration::try_from(self.env.now().duration_since(started)).unwrap_or_default()
@@ -154,7 +160,8 @@ impl Drop for Timers {
 
 impl Timer {
     async fn run(self) {
-        let seconds = |value: Option<i32>, default: u32| Duration::from_secs(value.map_or(default, i32::unsigned_abs).into());
+        let seconds =
+            |value: Option<i32>, default: u32| Duration::from_secs(value.map_or(default, i32::unsigned_abs).into());
         let delay = seconds(self.probe.initial_delay_seconds, 0).saturating_sub(self.age);
         let period = seconds(self.probe.period_seconds, 10).max(Duration::from_secs(1));
         let mut timer = interval_at(Instant::now() + delay, period);
@@ -162,7 +169,8 @@ impl Timer {
         let mut run = Run::default();
         loop {
             timer.tick().await;
-            let (result, message) = action::probe(&self.cri, &self.container, (&self.id, &self.pod_ip), &self.probe).await;
+            let (result, message) =
+                action::probe(&self.cri, &self.container, (&self.id, &self.pod_ip), &self.probe).await;
             if result == Outcome::Failure {
                 let message = format!("{} probe failed: {message}", self.kind.title());
                 self.recorder.warning(self.regarding.clone(), "Unhealthy", message);

@@ -31,7 +31,9 @@ impl Cgroups {
     /// Finds the hierarchies in `mountinfo` (the text of /proc/self/mountinfo) and makes the cgroups of the QoS classes.
     pub fn prepare(mountinfo: &str, root: &str) -> Result<Self> {
         let hierarchy = find(mountinfo).ok_or_else(|| {
-            Error::Config("no cgroup hierarchy with cpu and memory is mounted: mount cgroup2 at /sys/fs/cgroup".to_owned())
+            Error::Config(
+                "no cgroup hierarchy with cpu and memory is mounted: mount cgroup2 at /sys/fs/cgroup".to_owned(),
+            )
         })?;
         let root = format!("{}/kubepods", root.trim_end_matches('/'));
         let cgroups = Self { hierarchy, root };
@@ -125,7 +127,9 @@ fn find(mountinfo: &str) -> Option<Hierarchy> {
             "cgroup2" if v2.is_none() => v2 = Some(mount),
             "cgroup" => {
                 let has = |controller: &str| options.split(',').any(|option| option == controller);
-                let found = CONTROLLERS.into_iter().filter(|controller| has(controller) && !v1.iter().any(|(known, _)| known == controller));
+                let found = CONTROLLERS
+                    .into_iter()
+                    .filter(|controller| has(controller) && !v1.iter().any(|(known, _)| known == controller));
                 v1.extend(found.map(|controller| (controller, mount.clone())).collect::<Vec<_>>());
             }
             _ => {}
@@ -217,7 +221,9 @@ fn remove_tree(directory: &Path) -> Result<()> {
         }
     }
     match std::fs::remove_dir(directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::file("remove cgroup", directory)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::file("remove cgroup", directory)(error))
+        }
         _ => Ok(()),
     }
 }

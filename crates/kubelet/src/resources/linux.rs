@@ -96,7 +96,9 @@ pub fn pod_values(pod: &Pod, pids: Option<i64>) -> CgroupValues {
     let everywhere = |name: &str| {
         let mut all = init_containers(pod).iter().chain(containers(pod));
         of_pod.contains_key(name)
-            || all.all(|container| side(container.resources.as_ref(), Side::Limits).get(name).is_some_and(|limit| limit.sign() > 0))
+            || all.all(|container| {
+                side(container.resources.as_ref(), Side::Limits).get(name).is_some_and(|limit| limit.sign() > 0)
+            })
     };
     let limit = |name: &str| limits.get(name).filter(|_| everywhere(name));
     let cpu = requests.get("cpu").or_else(|| limits.get("cpu")).map_or(0, |quantity| quantity.milli_value());

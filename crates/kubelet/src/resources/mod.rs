@@ -3,6 +3,6 @@
 pub mod cgroup;
 pub mod linux;
 pub mod oom;
-pub mod total;
 #[cfg(test)]
 mod tests;
+pub mod total;

@@ -31,7 +31,8 @@ pub fn oom_score_adj(pod: &Pod, container: &Container, node_memory_bytes: i64) -
 }
 
 fn burstable(container: &Container, node_memory_bytes: i64) -> i64 {
-    let request = side(container.resources.as_ref(), Side::Requests).get("memory").map_or(0, |quantity| quantity.value());
+    let request =
+        side(container.resources.as_ref(), Side::Requests).get("memory").map_or(0, |quantity| quantity.value());
     let share = i128::from(request) * 1000 / i128::from(node_memory_bytes.max(1));
     let score = 1000 - i64::try_from(share).unwrap_or(1000);
     // Between the guaranteed and the best-effort ones.
@@ -40,5 +41,9 @@ fn burstable(container: &Container, node_memory_bytes: i64) -> i64 {
 
 fn is_node_critical(pod: &Pod) -> bool {
     spec(pod).priority.is_some_and(|priority| priority >= NODE_CRITICAL)
-        || pod.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key("kubernetes.io/config.mirror"))
+        || pod
+            .metadata
+            .annotations
+            .as_ref()
+            .is_some_and(|annotations| annotations.contains_key("kubernetes.io/config.mirror"))
 }

@@ -26,7 +26,9 @@ fn cpu_values() {
 
 #[test]
 fn a_burstable_deployment_pod_gets_its_cgroup_values() {
-    let pod = pod(json!({"containers": [{"name": "nginx", "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}}]}));
+    let pod = pod(
+        json!({"containers": [{"name": "nginx", "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}}}]}),
+    );
     let values = CgroupValues { shares: Some(256), quota_us: Some(50_000), memory_bytes: Some(128 << 20), pids: None };
     assert_eq!(pod_values(&pod, None), values);
     let machine = Machine { memory_bytes: 4 << 30, is_cgroup_v2: true };
@@ -41,7 +43,10 @@ fn limits_of_a_pod_need_a_limit_in_every_container() {
     let pod = pod(json!({"containers": [
         {"name": "a", "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1", "memory": "1Gi"}}},
         {"name": "b", "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}}]}));
-    assert_eq!(pod_values(&pod, Some(100)), CgroupValues { shares: Some(2048), quota_us: Some(200_000), memory_bytes: None, pids: Some(100) });
+    assert_eq!(
+        pod_values(&pod, Some(100)),
+        CgroupValues { shares: Some(2048), quota_us: Some(200_000), memory_bytes: None, pids: Some(100) }
+    );
     let best_effort = self::pod(json!({"containers": [{"name": "a"}]}));
     assert_eq!(pod_values(&best_effort, None).shares, Some(2));
 }

@@ -141,7 +141,8 @@ fn initialized(given: &Given, status: &ApiStatus) -> Verdict {
     let has_started = |container: &Container| {
         find(status, &container.name).is_some_and(|found| {
             let state = found.state.as_ref();
-            found.started == Some(true) || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
+            found.started == Some(true)
+                || state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
         })
     };
     // A sidecar that restarts does not make the Pod uninitialized again.

@@ -34,8 +34,14 @@ pub(super) fn fill(given: &Given, status: &mut ApiStatus) {
     status.ephemeral_container_statuses = some(ephemeral);
 }
 
-fn convert(given: &Given, old: &Option<Vec<ApiContainer>>, containers: &[Container], is_init: bool) -> Vec<ApiContainer> {
-    let old: BTreeMap<&str, &ApiContainer> = old.iter().flatten().map(|status| (status.name.as_str(), status)).collect();
+fn convert(
+    given: &Given,
+    old: &Option<Vec<ApiContainer>>,
+    containers: &[Container],
+    is_init: bool,
+) -> Vec<ApiContainer> {
+    let old: BTreeMap<&str, &ApiContainer> =
+        old.iter().flatten().map(|status| (status.name.as_str(), status)).collect();
     let one = |container: &Container| {
         let old = old.get(container.name.as_str()).copied();
         let mut instances = given.observed.containers.iter().filter(|status| status.name == container.name);
@@ -104,7 +110,12 @@ fn lost(message: &str) -> ContainerStateTerminated {
     }
 }
 
-fn from_runtime(given: &Given, newest: &ContainerStatus, old: Option<&ApiContainer>, before: Option<&ContainerStatus>) -> ApiContainer {
+fn from_runtime(
+    given: &Given,
+    newest: &ContainerStatus,
+    old: Option<&ApiContainer>,
+    before: Option<&ContainerStatus>,
+) -> ApiContainer {
     let id = |status: &ContainerStatus| format!("{}://{}", given.runtime_name, status.id);
     let mut status = ApiContainer {
         name: newest.name.clone(),
@@ -166,7 +177,12 @@ fn state(status: &ContainerStatus, id: String) -> ApiState {
 }
 
 /// A container that is to run and whose start has failed is waiting with that reason.
-fn failed_start(given: &Given, container: &Container, newest: Option<&ContainerStatus>, (is_init, status): (bool, &mut ApiContainer)) {
+fn failed_start(
+    given: &Given,
+    container: &Container,
+    newest: Option<&ContainerStatus>,
+    (is_init, status): (bool, &mut ApiContainer),
+) {
     let ended = newest.filter(|status| status.state == ContainerState::Exited);
     if is_init && !is_sidecar(container) && ended.is_some_and(|status| status.exit_code == 0) {
         return;

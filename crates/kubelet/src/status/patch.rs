@@ -42,7 +42,8 @@ fn change(field: &str, old: Option<&Value>, new: &Value) -> Value {
         "conditions" => {
             // What others own is theirs to write, and may be newer than what is known here.
             let is_owned = |condition: &Value| OWNED.iter().any(|kind| condition["type"] == *kind);
-            let is_changed = |condition: &&Value| is_owned(condition) && !old.is_some_and(|old| old.contains(condition));
+            let is_changed =
+                |condition: &&Value| is_owned(condition) && !old.is_some_and(|old| old.contains(condition));
             Value::Array(list.iter().filter(is_changed).cloned().collect())
         }
         "podIPs" | "hostIPs" if old.is_some() => {
@@ -70,7 +71,8 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_sent() {
-        let old = status(json!({"phase": "Pending", "message": "m", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}],
+        let old =
+            status(json!({"phase": "Pending", "message": "m", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}],
             "conditions": [{"type": "Ready", "status": "False"}, {"type": "Initialized", "status": "True"}]}));
         let new = status(json!({"phase": "Running", "podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.2"}],
             "conditions": [{"type": "Ready", "status": "True"}, {"type": "Initialized", "status": "True"}]}));

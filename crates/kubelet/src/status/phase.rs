@@ -21,10 +21,16 @@ struct Counts {
 /// A container status as phases see it.
 enum Life {
     Missing,
-    Running { started: bool },
-    Ended { exit_code: i32 },
+    Running {
+        started: bool,
+    },
+    Ended {
+        exit_code: i32,
+    },
     /// It waits after having run.
-    WaitingAgain { exit_code: i32 },
+    WaitingAgain {
+        exit_code: i32,
+    },
     WaitingFirst,
     Unknown,
 }
@@ -116,9 +122,9 @@ pub(super) fn phase(given: &Given, status: &ApiStatus) -> &'static str {
 }
 
 fn from_counts(counts: &Counts, given: &Given) -> &'static str {
-    let has_initialized = containers(given.pod).iter().any(|container| {
-        given.observed.container(&container.name).is_some_and(|status| status.is_running())
-    });
+    let has_initialized = containers(given.pod)
+        .iter()
+        .any(|container| given.observed.container(&container.name).is_some_and(|status| status.is_running()));
     if counts.failed_init {
         return "Failed";
     }

@@ -8,13 +8,15 @@ use crate::probes::outcome::{Outcome, ProbeKind};
 
 pub(super) fn update(given: &Given, status: &mut ApiStatus) {
     for container_status in status.container_statuses.iter_mut().flatten() {
-        let container = containers::containers(given.pod).iter().find(|container| container.name == container_status.name);
+        let container =
+            containers::containers(given.pod).iter().find(|container| container.name == container_status.name);
         if let Some(container) = container {
             running(given, container, container_status);
         }
     }
     for container_status in status.init_container_statuses.iter_mut().flatten() {
-        let container = containers::init_containers(given.pod).iter().find(|container| container.name == container_status.name);
+        let container =
+            containers::init_containers(given.pod).iter().find(|container| container.name == container_status.name);
         let Some(container) = container else { continue };
         if is_sidecar(container) {
             running(given, container, container_status);

@@ -151,7 +151,10 @@ mod tests {
     use super::*;
 
     fn payload(files: &[(&str, &str)]) -> Payload {
-        files.iter().map(|(path, data)| ((*path).to_owned(), File { data: data.as_bytes().to_vec(), mode: 0o644, user: None })).collect()
+        files
+            .iter()
+            .map(|(path, data)| ((*path).to_owned(), File { data: data.as_bytes().to_vec(), mode: 0o644, user: None }))
+            .collect()
     }
 
     fn at(second: i64) -> Timestamp {
@@ -171,7 +174,8 @@ mod tests {
         assert!(write(target, &payload(&[("a", "9")]), None, at(3)).unwrap());
         assert_eq!(fs::read_to_string(target.join("a")).unwrap(), "9");
         assert!(fs::symlink_metadata(target.join("d")).is_err());
-        let versions = fs::read_dir(target).unwrap().filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_dir()).count();
+        let versions =
+            fs::read_dir(target).unwrap().filter(|entry| entry.as_ref().unwrap().file_type().unwrap().is_dir()).count();
         assert_eq!(versions, 1);
         let mode = fs::metadata(target.join("a")).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o644);

@@ -9,7 +9,12 @@ use k8s_openapi::api::core::v1::{EmptyDirVolumeSource, Pod};
 use super::{VolumeError, Volumes, create_directory, fs_group, tmpfs};
 use crate::resources::total::{Side, pod_total};
 
-pub(super) fn set_up(volumes: &Volumes, pod: &Pod, name: &str, source: &EmptyDirVolumeSource) -> Result<PathBuf, VolumeError> {
+pub(super) fn set_up(
+    volumes: &Volumes,
+    pod: &Pod,
+    name: &str,
+    source: &EmptyDirVolumeSource,
+) -> Result<PathBuf, VolumeError> {
     let directory = volumes.volume_directory(pod, "empty-dir", name);
     match source.medium.as_deref().unwrap_or_default() {
         "" => create_directory(&directory)?,
@@ -22,7 +27,8 @@ pub(super) fn set_up(volumes: &Volumes, pod: &Pod, name: &str, source: &EmptyDir
 
 /// The smaller of sizeLimit and the Pod's memory limit; half of the machine without either (0 is the kernel's default).
 fn memory_limit(pod: &Pod, source: &EmptyDirVolumeSource) -> u64 {
-    let own = source.size_limit.as_ref().and_then(|text| Quantity::parse(&text.0).ok()).map(|quantity| quantity.value());
+    let own =
+        source.size_limit.as_ref().and_then(|text| Quantity::parse(&text.0).ok()).map(|quantity| quantity.value());
     let of_pod = pod_total(pod, Side::Limits).get("memory").map(|quantity| quantity.value());
     let smallest = own.into_iter().chain(of_pod).filter(|bytes| *bytes > 0).min().unwrap_or(0);
     smallest.unsigned_abs()

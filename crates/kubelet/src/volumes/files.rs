@@ -18,7 +18,13 @@ pub(super) struct Files {
 
 impl Volumes {
     /// The files of a ConfigMap, Secret, downward API or projected volume; None for other kinds.
-    pub(super) async fn files(&self, pod: &Pod, volume: &Volume, allocatable: &Allocatable, set_up: &mut SetUp) -> Result<Option<Files>, VolumeError> {
+    pub(super) async fn files(
+        &self,
+        pod: &Pod,
+        volume: &Volume,
+        allocatable: &Allocatable,
+        set_up: &mut SetUp,
+    ) -> Result<Option<Files>, VolumeError> {
         if let Some(source) = &volume.config_map {
             let items = source.items.as_deref().unwrap_or_default();
             let mode = source.default_mode.unwrap_or(DEFAULT_MODE);
@@ -59,7 +65,13 @@ impl Volumes {
         Ok(payload::secret(name, object.as_deref(), projection)?)
     }
 
-    async fn projected(&self, pod: &Pod, part: &VolumeProjection, mode: i32, (allocatable, set_up): (&Allocatable, &mut SetUp)) -> Result<Payload, VolumeError> {
+    async fn projected(
+        &self,
+        pod: &Pod,
+        part: &VolumeProjection,
+        mode: i32,
+        (allocatable, set_up): (&Allocatable, &mut SetUp),
+    ) -> Result<Payload, VolumeError> {
         if let Some(source) = &part.config_map {
             let items = source.items.as_deref().unwrap_or_default();
             let projection = Projection { items, default_mode: mode, is_optional: source.optional == Some(true) };
@@ -100,9 +112,9 @@ fn token_file(pod: &Pod, token: String, mode: i32) -> File {
 /// The one user all containers run as, if the spec says so.
 fn common_user(pod: &Pod) -> Option<u32> {
     let of_pod = spec(pod).security_context.as_ref().and_then(|context| context.run_as_user);
-    let mut users = containers(pod).iter().map(|container| {
-        container.security_context.as_ref().and_then(|context| context.run_as_user).or(of_pod)
-    });
+    let mut users = containers(pod)
+        .iter()
+        .map(|container| container.security_context.as_ref().and_then(|context| context.run_as_user).or(of_pod));
     let first = users.next()??;
     users.all(|user| user == Some(first)).then_some(first).and_then(|user| u32::try_from(user).ok())
 }

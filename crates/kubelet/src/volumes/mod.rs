@@ -120,7 +120,13 @@ impl Volumes {
         if failed.is_empty() { Ok(set_up) } else { Err(failed) }
     }
 
-    async fn one(&self, pod: &Pod, volume: &Volume, allocatable: &Allocatable, set_up: &mut SetUp) -> Result<PathBuf, VolumeError> {
+    async fn one(
+        &self,
+        pod: &Pod,
+        volume: &Volume,
+        allocatable: &Allocatable,
+        set_up: &mut SetUp,
+    ) -> Result<PathBuf, VolumeError> {
         if let Some(source) = &volume.empty_dir {
             return empty_dir::set_up(self, pod, &volume.name, source);
         }

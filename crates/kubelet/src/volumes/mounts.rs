@@ -17,7 +17,11 @@ pub fn volume_mounts(
 ) -> Result<Vec<cri::Mount>, VolumeError> {
     let mut mounts = Vec::new();
     for (index, mount) in container.volume_mounts.iter().flatten().enumerate() {
-        let failed = |reason: String| VolumeError::SubPath { volume: mount.name.clone(), container: container.name.clone(), reason };
+        let failed = |reason: String| VolumeError::SubPath {
+            volume: mount.name.clone(),
+            container: container.name.clone(),
+            reason,
+        };
         let Some(volume) = set_up.paths.get(&mount.name) else {
             return Err(failed("the volume is not mounted".to_owned()));
         };
@@ -38,7 +42,8 @@ fn one(mount: &VolumeMount, host_path: &Path) -> cri::Mount {
         Some("Bidirectional") => cri::MountPropagation::PropagationBidirectional,
         _ => cri::MountPropagation::PropagationPrivate,
     };
-    let container_path = if mount.mount_path.starts_with('/') { mount.mount_path.clone() } else { format!("/{}", mount.mount_path) };
+    let container_path =
+        if mount.mount_path.starts_with('/') { mount.mount_path.clone() } else { format!("/{}", mount.mount_path) };
     cri::Mount {
         container_path,
         host_path: host_path.display().to_string(),
@@ -54,7 +59,9 @@ fn sub_path_of(mount: &VolumeMount, environment: &[(String, Vec<u8>)]) -> Result
     if let Some(path) = mount.sub_path.as_deref().filter(|path| !path.is_empty()) {
         return Ok(Some(path.to_owned()));
     }
-    let Some(expression) = mount.sub_path_expr.as_deref().filter(|expression| !expression.is_empty()) else { return Ok(None) };
+    let Some(expression) = mount.sub_path_expr.as_deref().filter(|expression| !expression.is_empty()) else {
+        return Ok(None);
+    };
     let missing = std::cell::RefCell::new(None);
     let expanded = expand(expression, &|name| {
         let found = environment.iter().find(|(known, _)| known == name);
@@ -71,7 +78,12 @@ fn sub_path_of(mount: &VolumeMount, environment: &[(String, Vec<u8>)]) -> Result
 
 /// A file of the kubelet's own at a path of the container.
 pub fn file_mount(host_path: &Path, container_path: &str, readonly: bool) -> cri::Mount {
-    cri::Mount { container_path: container_path.to_owned(), host_path: host_path.display().to_string(), readonly, ..cri::Mount::default() }
+    cri::Mount {
+        container_path: container_path.to_owned(),
+        host_path: host_path.display().to_string(),
+        readonly,
+        ..cri::Mount::default()
+    }
 }
 
 /// Where a container's termination message is written, one file per start.

@@ -35,9 +35,16 @@ fn file(data: Vec<u8>, mode: i32) -> File {
 }
 
 /// All keys, or the chosen ones under their paths.
-fn project(data: &BTreeMap<String, Vec<u8>>, projection: &Projection, kind: &'static str) -> Result<Payload, PayloadError> {
+fn project(
+    data: &BTreeMap<String, Vec<u8>>,
+    projection: &Projection,
+    kind: &'static str,
+) -> Result<Payload, PayloadError> {
     if projection.items.is_empty() {
-        return Ok(data.iter().map(|(key, value)| (key.clone(), file(value.clone(), projection.default_mode))).collect());
+        return Ok(data
+            .iter()
+            .map(|(key, value)| (key.clone(), file(value.clone(), projection.default_mode)))
+            .collect());
     }
     let mut payload = Payload::new();
     for item in projection.items {
@@ -46,7 +53,12 @@ fn project(data: &BTreeMap<String, Vec<u8>>, projection: &Projection, kind: &'st
                 payload.insert(item.path.clone(), file(value.clone(), item.mode.unwrap_or(projection.default_mode)));
             }
             None if projection.is_optional => {}
-            None => return Err(PayloadError::NoKey { kind: if kind == "configmap" { "config" } else { kind }, key: item.key.clone() }),
+            None => {
+                return Err(PayloadError::NoKey {
+                    kind: if kind == "configmap" { "config" } else { kind },
+                    key: item.key.clone(),
+                });
+            }
         }
     }
     Ok(payload)
@@ -74,7 +86,12 @@ fn missing(kind: &'static str, name: &str, is_optional: bool) -> Result<Payload,
 }
 
 /// Fields and resources of the Pod as files.
-pub fn downward(pod: &Pod, items: &[DownwardAPIVolumeFile], default_mode: i32, allocatable: &Allocatable) -> Result<Payload, PayloadError> {
+pub fn downward(
+    pod: &Pod,
+    items: &[DownwardAPIVolumeFile],
+    default_mode: i32,
+    allocatable: &Allocatable,
+) -> Result<Payload, PayloadError> {
     let mut payload = Payload::new();
     for item in items {
         let text = match (&item.field_ref, &item.resource_field_ref) {
@@ -99,17 +116,30 @@ mod tests {
 
     #[test]
     fn keys_become_files() {
-        let object: ConfigMap = serde_json::from_value(json!({"data": {"a": "1"}, "binaryData": {"b": "AAE="}})).unwrap();
-        let all = config_map("cm", Some(&object), &Projection { items: &[], default_mode: 0o400, is_optional: false }).unwrap();
-        assert_eq!((all["a"].data.as_slice(), all["b"].data.as_slice(), all["a"].mode), (&b"1"[..], &[0u8, 1][..], 0o400));
+        let object: ConfigMap =
+            serde_json::from_value(json!({"data": {"a": "1"}, "binaryData": {"b": "AAE="}})).unwrap();
+        let all = config_map("cm", Some(&object), &Projection { items: &[], default_mode: 0o400, is_optional: false })
+            .unwrap();
+        assert_eq!(
+            (all["a"].data.as_slice(), all["b"].data.as_slice(), all["a"].mode),
+            (&b"1"[..], &[0u8, 1][..], 0o400)
+        );
         let items = [KeyToPath { key: "a".into(), path: "x/y".into(), mode: Some(0o600), user: None }];
-        let some = config_map("cm", Some(&object), &Projection { items: &items, default_mode: 0o644, is_optional: false }).unwrap();
-        assert_eq!(some.into_iter().map(|(path, file)| (path, file.mode)).collect::<Vec<_>>(), [("x/y".to_owned(), 0o600)]);
+        let some =
+            config_map("cm", Some(&object), &Projection { items: &items, default_mode: 0o644, is_optional: false })
+                .unwrap();
+        assert_eq!(
+            some.into_iter().map(|(path, file)| (path, file.mode)).collect::<Vec<_>>(),
+            [("x/y".to_owned(), 0o600)]
+        );
         let items = [KeyToPath { key: "z".into(), path: "z".into(), mode: None, user: None }];
-        let none = config_map("cm", Some(&object), &Projection { items: &items, default_mode: 0o644, is_optional: false });
+        let none =
+            config_map("cm", Some(&object), &Projection { items: &items, default_mode: 0o644, is_optional: false });
         assert_eq!(none.unwrap_err().to_string(), "references non-existent config key: z");
         let none = secret("s", None, &Projection { items: &[], default_mode: 0o644, is_optional: false });
         assert_eq!(none.unwrap_err().to_string(), "secret \"s\" not found");
-        assert!(secret("s", None, &Projection { items: &[], default_mode: 0o644, is_optional: true }).unwrap().is_empty());
+        assert!(
+            secret("s", None, &Projection { items: &[], default_mode: 0o644, is_optional: true }).unwrap().is_empty()
+        );
     }
 }

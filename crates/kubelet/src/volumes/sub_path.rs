@@ -26,7 +26,8 @@ pub(super) fn bind(ledger: &dyn Ledger, volume: &Path, sub_path: &Path, target: 
         }
         Err(error) => return Err(format!("open {}: {error}", sub_path.display())),
     };
-    let is_directory = rustix::fs::fstat(&source).map_err(|error| error.to_string())?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    let is_directory =
+        rustix::fs::fstat(&source).map_err(|error| error.to_string())?.st_mode & libc::S_IFMT == libc::S_IFDIR;
     place(target, is_directory).map_err(|error| format!("create {}: {error}", target.display()))?;
     if is_bound(target).map_err(|error| error.to_string())? {
         return Ok(());
@@ -50,7 +51,12 @@ fn make(volume: &Path, sub_path: &Path) -> std::io::Result<()> {
         let parent = open(volume, if done.as_os_str().is_empty() { Path::new(".") } else { &done })?;
         match rustix::fs::mkdirat(&parent, part.as_os_str(), Mode::from_raw_mode(mode)) {
             Ok(()) => {
-                let made = rustix::fs::openat(&parent, part.as_os_str(), OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+                let made = rustix::fs::openat(
+                    &parent,
+                    part.as_os_str(),
+                    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+                    Mode::empty(),
+                )?;
                 rustix::fs::fchmod(&made, Mode::from_raw_mode(mode))?;
             }
             Err(rustix::io::Errno::EXIST) => {}

@@ -33,7 +33,8 @@ pub(super) fn tear_down(ledger: &dyn Ledger, directory: &Path) -> Result<(), Vol
 
 /// Mount points at or below a directory, the last mounted first.
 fn mounts_below(mountinfo: &str, directory: &Path) -> Vec<PathBuf> {
-    let points = mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(|point| PathBuf::from(unescape(point)));
+    let points =
+        mountinfo.lines().filter_map(|line| line.split(' ').nth(4)).map(|point| PathBuf::from(unescape(point)));
     let mut below: Vec<PathBuf> = points.filter(|point| point.starts_with(directory)).collect();
     below.reverse();
     below

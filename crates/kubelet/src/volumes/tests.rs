@@ -16,11 +16,17 @@ fn host_path_types() {
     };
     let missing = folder.path().join("none");
     assert_eq!(set_up(&missing, "").unwrap(), missing);
-    assert_eq!(set_up(&missing, "Directory").unwrap_err(), format!("hostPath type check failed: {} is not a directory", missing.display()));
+    assert_eq!(
+        set_up(&missing, "Directory").unwrap_err(),
+        format!("hostPath type check failed: {} is not a directory", missing.display())
+    );
     assert!(set_up(&folder.path().join("made"), "DirectoryOrCreate").unwrap().is_dir());
     let file = folder.path().join("file");
     assert!(set_up(&file, "FileOrCreate").unwrap().is_file());
-    assert_eq!(set_up(&file, "Socket").unwrap_err(), format!("hostPath type check failed: {} is not a socket file", file.display()));
+    assert_eq!(
+        set_up(&file, "Socket").unwrap_err(),
+        format!("hostPath type check failed: {} is not a socket file", file.display())
+    );
     assert!(set_up(Path::new("/dev/null"), "CharDevice").is_ok());
 }
 
@@ -30,7 +36,8 @@ fn in_mount_namespace(inside: impl FnOnce() + Send + 'static) {
         let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS | nix::sched::CloneFlags::CLONE_FS);
         unshared.expect("tests run as root");
         use rustix::mount::{MountPropagationFlags, mount_change};
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).expect("an own namespace can be made private");
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+            .expect("an own namespace can be made private");
         inside();
     });
     thread.join().expect("the checks hold");
@@ -44,7 +51,9 @@ fn sub_paths_stay_inside_their_volume() {
         std::fs::create_dir_all(volume.join("a")).unwrap();
         std::fs::write(volume.join("a/file"), "x").unwrap();
         std::os::unix::fs::symlink("/etc", volume.join("out")).unwrap();
-        let bind = |sub_path: &str, target: &str| sub_path::bind(&NoLedger, &volume, Path::new(sub_path), &folder.path().join(target));
+        let bind = |sub_path: &str, target: &str| {
+            sub_path::bind(&NoLedger, &volume, Path::new(sub_path), &folder.path().join(target))
+        };
         bind("a/file", "t/file").unwrap();
         bind("a/file", "t/file").unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join("t/file")).unwrap(), "x");

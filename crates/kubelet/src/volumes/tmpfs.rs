@@ -24,6 +24,7 @@ pub(super) fn mount(ledger: &dyn Ledger, directory: &Path, limit: Option<u64>) -
     ledger.will_make("mount", directory).map_err(VolumeError::file("note mount", directory))?;
     let options = limit.map_or_else(|| "mode=0755".to_owned(), |bytes| format!("mode=0777,size={bytes}"));
     let options = std::ffi::CString::new(options).expect("made of digits and letters");
-    let mounted = mount_filesystem("tmpfs", directory, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(options.as_c_str()));
+    let mounted =
+        mount_filesystem("tmpfs", directory, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(options.as_c_str()));
     mounted.map_err(|error| VolumeError::file("mount tmpfs at", directory)(error.into()))
 }

@@ -36,9 +36,14 @@ impl Tokens {
     }
 
     /// A token that is valid, and when to ask again.
-    pub async fn get(&self, pod: &Pod, wanted: &ServiceAccountTokenProjection) -> Result<(String, Timestamp), client::Error> {
+    pub async fn get(
+        &self,
+        pod: &Pod,
+        wanted: &ServiceAccountTokenProjection,
+    ) -> Result<(String, Timestamp), client::Error> {
         let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let key = (uid, wanted.audience.clone().unwrap_or_default(), wanted.expiration_seconds.unwrap_or(DEFAULT_SECONDS));
+        let key =
+            (uid, wanted.audience.clone().unwrap_or_default(), wanted.expiration_seconds.unwrap_or(DEFAULT_SECONDS));
         let now = self.env.now();
         let held = self.held.lock().get(&key).cloned();
         if let Some(token) = held.clone().filter(|token| now < token.renew_at) {
