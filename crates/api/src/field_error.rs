@@ -72,6 +72,19 @@ impl FieldError {
         Self::with(FieldErrorType::NotSupported, field, &format!("Unsupported value: {value}"), &detail)
     }
 
+    /// Longer than `max` bytes.
+    pub fn too_long(field: impl Into<String>, max: usize) -> Self {
+        let unit = if max == 1 { "byte" } else { "bytes" };
+        Self::with(FieldErrorType::TooLong, field, "Too long", &format!("may not be more than {max} {unit}"))
+    }
+
+    /// More than `max` items.
+    pub fn too_many(field: impl Into<String>, actual: usize, max: usize) -> Self {
+        let unit = if max == 1 { "item" } else { "items" };
+        let detail = format!("must have at most {max} {unit}");
+        Self::with(FieldErrorType::TooMany, field, &format!("Too many: {actual}"), &detail)
+    }
+
     fn with(error_type: FieldErrorType, field: impl Into<String>, head: &str, detail: &str) -> Self {
         let message = if detail.is_empty() { head.to_owned() } else { format!("{head}: {detail}") };
         Self { error_type, field: field.into(), message }

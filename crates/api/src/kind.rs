@@ -170,6 +170,8 @@ pub struct Hooks {
     /// Whether something of the kind's own, besides metadata.finalizers, still keeps a deleted object (a Namespace's spec.finalizers).
     pub delays_deletion: fn(&Value) -> bool,
     pub validate: fn(&Value, &WriteContext) -> Vec<FieldError>,
+    /// What only a new object must hold, after `validate`.
+    pub validate_create: fn(&Value, &WriteContext) -> Vec<FieldError>,
     /// `(new, old)`: immutability and the like, after `validate`.
     pub validate_update: fn(&Value, &Value, &WriteContext) -> Vec<FieldError>,
     /// Field selectors besides metadata.name and metadata.namespace: every supported label is returned, even when empty.
@@ -252,6 +254,7 @@ impl Hooks {
         prepare_delete: keep,
         delays_deletion: never,
         validate: accept,
+        validate_create: accept,
         validate_update: accept_update,
         selectable_fields: no_fields,
         warnings: no_warnings,

@@ -2,8 +2,10 @@
 
 pub mod decode;
 pub mod env;
+pub(crate) mod field;
 pub mod field_error;
 pub mod int_or_string;
+pub mod ip;
 pub mod kind;
 pub mod kinds;
 pub mod meta;
@@ -15,6 +17,7 @@ pub mod printer;
 pub mod quantity;
 pub mod schema;
 pub mod selector;
+pub(crate) mod selector_rules;
 pub(crate) mod strategy;
 pub(crate) mod tree;
 

@@ -44,13 +44,13 @@ pub fn label_errors(labels: &Map<String, Value>, path: &str) -> Vec<FieldError> 
     errors
 }
 
-/// `message (e.g. 'a', or 'b', regex used for validation is '…')`.
+/// `message (e.g. 'a',  or 'b', regex used for validation is '…')`, with upstream's two spaces.
 pub fn regex_error(message: &str, regex: &str, examples: &[&str]) -> String {
     if examples.is_empty() {
         return format!("{message} (regex used for validation is '{regex}')");
     }
     let examples: Vec<String> = examples.iter().map(|example| format!("'{example}', ")).collect();
-    format!("{message} (e.g. {}regex used for validation is '{regex}')", examples.join("or "))
+    format!("{message} (e.g. {}regex used for validation is '{regex}')", examples.join(" or "))
 }
 
 pub fn max_length_error(length: usize) -> String {

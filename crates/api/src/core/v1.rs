@@ -13,6 +13,7 @@ pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_template;
 pub mod replication_controller;
+pub(crate) mod requirements;
 pub mod resource_quota;
 pub(crate) mod resources;
 pub mod secret;

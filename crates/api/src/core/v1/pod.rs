@@ -4,6 +4,7 @@ mod columns;
 pub(crate) mod defaults;
 mod prepare;
 pub(crate) mod qos;
+pub(crate) mod validate;
 
 use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole};
 use crate::strategy::dns_label_warning;
@@ -100,6 +101,9 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         default: defaults::pod,
         prepare_create: prepare::create,
+        validate: validate::pod,
+        validate_create: |pod, _| validate::created(pod),
+        validate_update: validate::update,
         prepare_update: prepare::update,
         prepare_subresource: prepare::subresource,
         selectable_fields: prepare::selectable_fields,
