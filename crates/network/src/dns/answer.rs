@@ -48,7 +48,7 @@ pub enum Answer {
     /// What others say of `target`, behind this alias; NXDOMAIN where they do not know it.
     Search {
         /// A CNAME record.
-        alias: Record,
+        alias: Box<Record>,
         /// Where it leads.
         target: Name,
     },

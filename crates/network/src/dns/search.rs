@@ -31,7 +31,7 @@ pub fn search(records: &Records, zone: &Zone, query: &Query, client: IpAddr) -> 
     }
     let mut target = rest;
     target.set_fqdn(true);
-    Some(Answer::Search { alias: alias(query.name(), target.clone()), target })
+    Some(Answer::Search { alias: Box::new(alias(query.name(), target.clone())), target })
 }
 
 fn alias(from: &Name, to: Name) -> Record {

@@ -141,7 +141,7 @@ impl Server {
             }
             Answer::Alias { aliases, target } => Next::Ask(Box::new(message), Lead { aliases, target, search: false }),
             Answer::Search { alias, target } => {
-                Next::Ask(Box::new(message), Lead { aliases: vec![alias], target, search: true })
+                Next::Ask(Box::new(message), Lead { aliases: vec![*alias], target, search: true })
             }
             Answer::Forward => Next::Ask(Box::new(message), Lead::default()),
         }
