@@ -1,12 +1,13 @@
 //! A request's body: read within the limit, then decoded to a tree by its Content-Type.
 
-use api::decode::{DecodeError, Decoded};
+use api::decode::Decoded;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 
 use crate::body::Body;
 use crate::negotiate::{JSON, YAML};
+use crate::protobuf::{self, PROTOBUF};
 use crate::service::Call;
 use crate::status::Status;
 
@@ -45,15 +46,19 @@ pub fn tree(bytes: &[u8], content_type: &str, kind: &str) -> Result<Decoded, Sta
     let decoded = match content_type {
         "" | "*/*" | JSON => api::decode::json(bytes),
         YAML => api::decode::yaml(bytes),
-        _ => return Err(Status::unsupported_media_type(&[JSON, YAML])),
+        PROTOBUF => {
+            let object = protobuf::decode(bytes);
+            return object.map(|object| (object, Vec::new())).map_err(|error| not_an_object(kind, &error));
+        }
+        _ => return Err(Status::unsupported_media_type(&[JSON, YAML, PROTOBUF])),
     };
-    decoded.map_err(|error| unrecognized(&error, content_type, kind))
+    let format = if content_type == YAML { "yaml" } else { "json" };
+    decoded
+        .map_err(|error| not_an_object(kind, &format_args!("couldn't get version/kind; {format} parse error: {error}")))
 }
 
-fn unrecognized(error: &DecodeError, content_type: &str, kind: &str) -> Status {
-    let format = if content_type == YAML { "yaml" } else { "json" };
-    let text = format!("couldn't get version/kind; {format} parse error: {error}");
-    Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {text}"))
+fn not_an_object(kind: &str, why: &dyn std::fmt::Display) -> Status {
+    Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why}"))
 }
 
 impl Call {

@@ -24,6 +24,7 @@ mod objects;
 mod openapi;
 mod options;
 pub mod pki;
+mod protobuf;
 mod registry;
 mod request;
 mod rows;
