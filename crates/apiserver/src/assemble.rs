@@ -14,8 +14,8 @@ use crate::pki::{Pki, PkiError};
 use crate::server::{ApiServer, Parts};
 use crate::service::Service;
 use crate::services::{
-    AccessReview, Bind, ComponentStatuses, Dialer, PodConnect, Proxy, SelfReview, ServiceAllocation, TcpDialer,
-    TokenRequest, TokenReview,
+    AccessReview, Bind, ComponentStatuses, Dialer, Eviction, PodConnect, Proxy, SelfReview, ServiceAllocation, Signer,
+    TcpDialer, TokenRequest, TokenReview,
 };
 
 /// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
@@ -32,10 +32,15 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let rbac = Arc::new(Rbac::new(objects.clone()));
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki)?);
-    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), dialer);
+    let eviction = Arc::new(Eviction::new());
+    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer, eviction.clone()));
     let admission = admission::standard(&objects, rbac, authorizer.clone());
+    let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
     let parts = Parts { kinds, objects, authenticator: Arc::new(authenticator), authorizer, admission, services };
-    Ok(ApiServer::new(config, parts))
+    let server = ApiServer::new(config, parts);
+    eviction.attach(server.inner());
+    server.env().spawn("certificate signer", signer.run(server.inner().shutdown.clone()));
+    Ok(server)
 }
 
 fn services(
@@ -44,7 +49,7 @@ fn services(
     tokens: Arc<ServiceAccountTokens>,
     rbac: Arc<Rbac>,
     authorizer: Arc<dyn Authorize>,
-    dialer: Arc<dyn Dialer>,
+    (dialer, eviction): (Arc<dyn Dialer>, Arc<Eviction>),
 ) -> BTreeMap<&'static str, Arc<dyn Service>> {
     let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer, rbac));
     let bind: Arc<dyn Service> = Arc::new(Bind::new());
@@ -61,6 +66,7 @@ fn services(
         ("localsubjectaccessreviews", access.clone()),
         ("selfsubjectrulesreviews", access),
         ("componentstatuses", Arc::new(ComponentStatuses)),
+        ("eviction", eviction),
         ("log", pods.clone()),
         ("exec", pods.clone()),
         ("attach", pods.clone()),

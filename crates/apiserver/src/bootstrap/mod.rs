@@ -11,4 +11,6 @@ mod tests;
 
 pub use apply::{BootstrapError, run};
 pub(crate) use roles::default_role_rules;
+#[cfg(test)]
+pub(crate) use roles::desired as joining_roles;
 pub use roles::{default_roles, role_rows};

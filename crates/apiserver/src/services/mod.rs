@@ -5,7 +5,9 @@ mod answer;
 mod binding;
 mod component_statuses;
 mod connect;
+mod eviction;
 mod reviews;
+mod signing;
 mod token;
 
 #[cfg(test)]
@@ -15,5 +17,7 @@ pub use allocation::ServiceAllocation;
 pub use binding::Bind;
 pub use component_statuses::ComponentStatuses;
 pub use connect::{DialError, Dialer, PodConnect, Proxy, Stream, TcpDialer};
+pub use eviction::Eviction;
 pub use reviews::{AccessReview, SelfReview, TokenReview};
+pub use signing::Signer;
 pub use token::TokenRequest;

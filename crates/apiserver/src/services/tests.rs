@@ -228,3 +228,53 @@ async fn access_reviews_say_what_the_authorizers_say() {
         .unwrap();
     assert_eq!(me["status"]["userInfo"], json!({"username": "jane"}));
 }
+
+fn budget(allowed: i64, current: i64) -> Value {
+    json!({
+        "metadata": {"name": "b", "generation": 1},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}},
+        "status": {"observedGeneration": 1, "disruptionsAllowed": allowed, "currentHealthy": current, "desiredHealthy": 2},
+    })
+}
+
+fn running(ready: &str) -> Value {
+    let conditions = json!([{"type": "Ready", "status": ready}]);
+    json!({"metadata": {"name": "p", "labels": {"app": "web"}}, "status": {"phase": "Running", "conditions": conditions}})
+}
+
+#[test]
+fn budgets_are_spent_or_refuse_in_upstreams_words() {
+    use super::eviction::{Verdict, judge};
+    let now = "2026-11-21T12:00:00Z";
+    let mut other = budget(0, 0);
+    other["spec"]["selector"] = json!({});
+    assert_eq!(judge(&running("True"), &[other], now).unwrap(), Verdict::Delete, "an empty selector has nothing");
+    let Verdict::Spend(next) = judge(&running("True"), &[budget(1, 3)], now).unwrap() else { panic!("spent") };
+    assert_eq!(
+        (&next["status"]["disruptionsAllowed"], &next["status"]["disruptedPods"]["p"]),
+        (&json!(0), &json!(now))
+    );
+    let refused = judge(&running("True"), &[budget(0, 2)], now).unwrap_err();
+    assert_eq!(
+        (refused.code, refused.message.as_str()),
+        (429, "Cannot evict pod as it would violate the pod's disruption budget.")
+    );
+    let cause = &refused.details.unwrap().causes[0];
+    assert_eq!(
+        (cause.reason.as_str(), cause.message.as_str()),
+        ("DisruptionBudget", "The disruption budget b needs 2 healthy pods and has 2 currently")
+    );
+    assert_eq!(
+        judge(&running("False"), &[budget(0, 2)], now).unwrap(),
+        Verdict::DeleteUnchanged,
+        "an unready Pod is not counted"
+    );
+    assert!(judge(&running("False"), &[budget(0, 1)], now).is_err());
+    assert!(judge(&running("True"), &[budget(1, 3), budget(1, 3)], now).unwrap_err().message.contains("more than one"));
+    let mut stale = budget(1, 3);
+    stale["metadata"]["generation"] = 2.into();
+    assert_eq!(judge(&running("True"), &[stale], now).unwrap_err().code, 429);
+    let mut done = running("False");
+    done["status"]["phase"] = "Failed".into();
+    assert_eq!(judge(&done, &[budget(0, 0)], now).unwrap(), Verdict::Delete);
+}
