@@ -31,6 +31,8 @@ mod runtime_events;
 pub mod sandbox_config;
 pub mod security;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod volumes;
 pub mod worker;
 

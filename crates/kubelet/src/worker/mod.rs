@@ -26,6 +26,8 @@ pub(crate) use remove::remove_directory;
 mod start;
 mod sync;
 mod terminate;
+#[cfg(test)]
+mod tests;
 
 /// What is wanted of a Pod now.
 #[derive(Clone)]

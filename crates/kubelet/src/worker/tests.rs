@@ -1,0 +1,282 @@
+//! Whole Pods through a kubelet between a runtime and an API server in memory: what the API shows, what the runtime is asked,
+//! which events are written. Expectations: the Pod lifecycle's documentation.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::testing::node::{PODS, TestNode};
+
+fn container(name: &str) -> Value {
+    json!({"name": name, "image": "web:1", "imagePullPolicy": "IfNotPresent", "terminationMessagePath": "/dev/termination-log"})
+}
+
+fn with(mut container: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        container[name] = value.clone();
+    }
+    container
+}
+
+#[tokio::test]
+async fn a_pod_runs_and_is_deleted_with_grace() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [container("c")], "terminationGracePeriodSeconds": 7}));
+    node.until_phase("web", "Running").await;
+    node.until_ready("web", true).await;
+    let status = node.pod("web")["status"].clone();
+    assert_eq!(
+        (&status["podIP"], &status["hostIP"], &status["qosClass"]),
+        (&json!("10.42.0.1"), &json!("192.168.1.2"), &json!("BestEffort"))
+    );
+    let of_container = &status["containerStatuses"][0];
+    assert_eq!((&of_container["ready"], &of_container["restartCount"]), (&json!(true), &json!(0)));
+    assert!(of_container["containerID"].as_str().unwrap().starts_with("fake://"));
+    let config = node.runtime.config("c").unwrap();
+    assert_eq!(config.log_path, "c/0.log");
+    assert!(config.mounts.iter().any(|mount| mount.container_path == "/etc/hosts"));
+    node.delete("web", 7);
+    node.until("the object is gone", |node| node.pod("web").is_null()).await;
+    node.until("nothing is left", |node| node.runtime.is_empty()).await;
+    let calls = node.runtime.calls();
+    let wanted = [
+        "RunPodSandbox web",
+        "CreateContainer c",
+        "StartContainer c",
+        "StopContainer c 7",
+        "StopPodSandbox",
+        "RemovePodSandbox",
+    ];
+    assert_eq!(calls, wanted);
+    let pulled = "Pulled: Container image \"web:1\" already present on machine and can be accessed by the pod";
+    let events: Vec<String> =
+        node.api.events().into_iter().filter(|event| !event.contains("Node ") && !event.contains("kubelet")).collect();
+    assert_eq!(
+        events,
+        [pulled, "Created: Container created", "Started: Container started", "Killing: Stopping container c"]
+    );
+    assert!(!node.folder.path().join("kubelet/pods/uid-web").exists());
+}
+
+#[tokio::test]
+async fn a_crashing_container_backs_off() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [container("c")]}));
+    node.until_phase("web", "Running").await;
+    node.runtime.exit("c", 3);
+    node.until("the first restart", |node| node.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 1)
+        .await;
+    let last = node.pod("web")["status"]["containerStatuses"][0]["lastState"]["terminated"].clone();
+    assert_eq!((&last["exitCode"], &last["reason"]), (&json!(3), &json!("Error")));
+    node.runtime.exit("c", 3);
+    node.until("it waits", |node| {
+        node.pod("web")["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+    })
+    .await;
+    let waiting = node.pod("web")["status"]["containerStatuses"][0]["state"]["waiting"].clone();
+    assert_eq!(waiting["message"], "back-off 1s restarting failed container=c pod=web_default(uid-web)");
+    assert_eq!(node.pod("web")["status"]["phase"], "Running");
+    node.until("the second restart", |node| node.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 2)
+        .await;
+    let event = "BackOff: Back-off restarting failed container c in pod web_default(uid-web)";
+    node.until("the event", |node| node.api.events().contains(&event.to_owned())).await;
+}
+
+#[tokio::test]
+async fn init_containers_run_in_order_and_a_job_succeeds() {
+    let node = TestNode::start().await;
+    let spec = json!({"restartPolicy": "Never", "initContainers": [container("i1"), container("i2")], "containers": [container("c")]});
+    node.create("job", spec);
+    node.until("i1 runs", |node| node.runtime.running() == ["i1"]).await;
+    assert_eq!(node.pod("job")["status"]["phase"], "Pending");
+    node.runtime.exit("i1", 0);
+    node.until("i2 runs", |node| node.runtime.running() == ["i2"]).await;
+    node.runtime.exit("i2", 0);
+    node.until_phase("job", "Running").await;
+    node.runtime.exit("c", 0);
+    node.until_phase("job", "Succeeded").await;
+    let status = node.pod("job")["status"].clone();
+    assert_eq!(status["containerStatuses"][0]["state"]["terminated"]["reason"], "Completed");
+    assert_eq!(status["podIP"], "10.42.0.1");
+    node.until("the sandbox is stopped", |node| node.runtime.calls().contains(&"StopPodSandbox".to_owned())).await;
+    assert!(!node.runtime.is_empty());
+    node.delete("job", 0);
+    node.until("the object is gone", |node| node.pod("job").is_null()).await;
+    assert!(node.runtime.is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_image_is_named_and_tried_again() {
+    let node = TestNode::start().await;
+    let spec = json!({"containers": [with(container("c"), json!({"image": "missing:1"}))]});
+    node.create("web", spec);
+    let reason =
+        |node: &TestNode| node.pod("web")["status"]["containerStatuses"][0]["state"]["waiting"]["reason"].clone();
+    node.until("the pull fails", |node| reason(node) == "ErrImagePull").await;
+    node.until("it backs off", |node| reason(node) == "ImagePullBackOff").await;
+    assert_eq!(node.pod("web")["status"]["phase"], "Pending");
+    assert!(node.api.events().contains(&"Failed: Failed to pull image \"missing:1\": missing:1: not found".to_owned()));
+    node.delete("web", 30);
+    node.until("the object is gone", |node| node.pod("web").is_null()).await;
+}
+
+#[tokio::test]
+async fn readiness_and_liveness_follow_their_probes() {
+    let node = TestNode::start().await;
+    node.runtime.answer_exec("ready", 1);
+    let probe = |command: &str| json!({"exec": {"command": [command]}, "periodSeconds": 1, "failureThreshold": 1, "successThreshold": 1, "timeoutSeconds": 1});
+    let spec = json!({"containers": [with(container("c"), json!({"readinessProbe": probe("ready"), "livenessProbe": probe("alive")}))]});
+    node.create("web", spec);
+    node.until_phase("web", "Running").await;
+    node.until("it was probed", |node| node.runtime.calls().contains(&"Exec ready".to_owned())).await;
+    node.until_ready("web", false).await;
+    node.runtime.answer_exec("ready", 0);
+    node.until_ready("web", true).await;
+    node.runtime.answer_exec("alive", 1);
+    node.until("it is restarted", |node| node.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 1).await;
+    let events = node.api.events();
+    assert!(events.contains(&"Killing: Container c failed liveness probe, will be restarted".to_owned()), "{events:?}");
+    assert!(events.iter().any(|event| event.starts_with("Unhealthy: Liveness probe failed: ")));
+}
+
+#[tokio::test]
+async fn a_restarted_kubelet_takes_over_what_runs() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [container("c")]}));
+    node.until_ready("web", true).await;
+    let before = node.runtime.calls();
+    let id = node.pod("web")["status"]["containerStatuses"][0]["containerID"].clone();
+    let node = node.restart().await;
+    node.until("the pod is known", |node| node.kubelet.workers().has("uid-web")).await;
+    node.runtime.exit("c", 1);
+    node.until("it is restarted", |node| node.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 1).await;
+    assert_ne!(node.pod("web")["status"]["containerStatuses"][0]["containerID"], id);
+    let calls = node.runtime.calls();
+    assert_eq!(calls[before.len()..], ["CreateContainer c", "StartContainer c"]);
+}
+
+#[tokio::test]
+async fn pods_removed_while_no_kubelet_ran_are_cleaned_up() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [container("c")]}));
+    node.until_phase("web", "Running").await;
+    let (api, runtime, folder) = (node.api.clone(), node.runtime.clone(), node.folder.clone());
+    drop(node);
+    api.remove(&format!("{PODS}/web"));
+    let node = TestNode::start_on(api, runtime, folder, |_| {}).await;
+    node.until("nothing is left", |node| node.runtime.is_empty()).await;
+    let directory = node.folder.path().join("kubelet/pods/uid-web");
+    node.until("the directory is gone", |_| !directory.exists()).await;
+}
+
+#[tokio::test]
+async fn config_errors_are_shown_and_healed() {
+    let node = TestNode::start().await;
+    let from = json!({"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "cm", "key": "a"}}}]});
+    let volumes = json!([{"name": "v", "configMap": {"name": "cm2"}}]);
+    node.create("web", json!({"containers": [with(container("c"), from)]}));
+    node.create("files", json!({"containers": [container("f")], "volumes": volumes}));
+    node.until("the reason is shown", |node| {
+        let waiting = node.pod("web")["status"]["containerStatuses"][0]["state"]["waiting"].clone();
+        waiting["reason"] == "CreateContainerConfigError" && waiting["message"] == "configmap \"cm\" not found"
+    })
+    .await;
+    let event = "FailedMount: MountVolume.SetUp failed for volume \"v\" : configmap \"cm2\" not found";
+    node.until("the event", |node| node.api.events().contains(&event.to_owned())).await;
+    let collection = "/api/v1/namespaces/default/configmaps";
+    node.api.put(collection, json!({"metadata": {"name": "cm2", "namespace": "default"}, "data": {"k": "1"}}));
+    node.until_phase("files", "Running").await;
+    let file = node.folder.path().join("kubelet/pods/uid-files/volumes/kubernetes.io~configmap/v/k");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "1");
+    node.api.change(&format!("{collection}/cm2"), |object| object["data"]["k"] = json!("2"));
+    node.until("the file follows", |_| std::fs::read_to_string(&file).is_ok_and(|text| text == "2")).await;
+}
+
+#[tokio::test]
+async fn sigterm_waits_for_the_proxy_and_pre_stop() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let node = TestNode::start_with(move |config| {
+        config.before_terminate = Arc::new(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Box::pin(std::future::ready(()))
+        });
+    })
+    .await;
+    let hooks = json!({"lifecycle": {"preStop": {"exec": {"command": ["bye"]}}, "postStart": {"exec": {"command": ["hello"]}}}});
+    node.create("web", json!({"containers": [with(container("c"), hooks)]}));
+    node.until_phase("web", "Running").await;
+    node.delete("web", 5);
+    node.until("the object is gone", |node| node.pod("web").is_null()).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    let calls = node.runtime.calls();
+    let at = |call: &str| {
+        calls.iter().position(|known| known.starts_with(call)).unwrap_or_else(|| panic!("{call}: {calls:?}"))
+    };
+    assert!(at("StartContainer c") < at("Exec hello") && at("Exec bye") < at("StopContainer c"));
+}
+
+#[tokio::test]
+async fn a_second_deletion_shortens_the_grace_period() {
+    let node = TestNode::start().await;
+    node.runtime.ignore_sigterm("c");
+    node.create("web", json!({"containers": [container("c")], "terminationGracePeriodSeconds": 600}));
+    node.until_phase("web", "Running").await;
+    node.delete("web", 600);
+    node.until("it is stopped", |node| node.runtime.calls().contains(&"StopContainer c 600".to_owned())).await;
+    node.delete("web", 1);
+    node.until("the object is gone", |node| node.pod("web").is_null()).await;
+    assert!(node.runtime.calls().contains(&"StopContainer c 2".to_owned()));
+}
+
+#[tokio::test]
+async fn sidecars_stop_after_the_containers_they_serve() {
+    let node = TestNode::start().await;
+    let sidecar = |name: &str| with(container(name), json!({"restartPolicy": "Always"}));
+    node.create("web", json!({"initContainers": [sidecar("s1"), sidecar("s2")], "containers": [container("c")]}));
+    node.until_ready("web", true).await;
+    node.delete("web", 30);
+    node.until("the object is gone", |node| node.pod("web").is_null()).await;
+    let stops: Vec<String> =
+        node.runtime.calls().into_iter().filter(|call| call.starts_with("StopContainer")).collect();
+    let names: Vec<&str> = stops.iter().filter_map(|call| call.split(' ').nth(1)).collect();
+    assert_eq!(names, ["c", "s2", "s1"]);
+}
+
+#[tokio::test]
+async fn a_pod_past_its_deadline_fails() {
+    let node = TestNode::start().await;
+    node.create(
+        "web",
+        json!({"activeDeadlineSeconds": 1, "terminationGracePeriodSeconds": 1, "containers": [container("c")]}),
+    );
+    node.until_phase("web", "Failed").await;
+    assert_eq!(node.pod("web")["status"]["reason"], "DeadlineExceeded");
+    node.until("nothing runs", |node| node.runtime.running().is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_node_registers_and_hands_its_pod_range_on() {
+    let node = TestNode::start().await;
+    let object = node.api.get("/api/v1/nodes/n1").unwrap();
+    assert_eq!(object["metadata"]["labels"]["kubernetes.io/hostname"], "n1");
+    assert_eq!(object["status"]["nodeInfo"]["containerRuntimeVersion"], "fake://1");
+    assert_eq!(object["status"]["addresses"][0], json!({"type": "InternalIP", "address": "192.168.1.2"}));
+    let ready = object["status"]["conditions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|condition| condition["type"] == "Ready")
+        .unwrap();
+    assert_eq!((&ready["status"], &ready["reason"]), (&json!("True"), &json!("KubeletReady")));
+    node.until("the lease", |node| {
+        node.api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1").is_some()
+    })
+    .await;
+    let mut ranges = node.kubelet.pod_cidrs();
+    node.api.change("/api/v1/nodes/n1", |object| {
+        object["spec"] = json!({"podCIDR": "10.42.0.0/24", "podCIDRs": ["10.42.0.0/24"]})
+    });
+    ranges.wait_for(|ranges| ranges == &["10.42.0.0/24".to_owned()]).await.unwrap();
+}
