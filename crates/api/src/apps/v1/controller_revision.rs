@@ -1,9 +1,10 @@
 //! ControllerRevision: an immutable snapshot of a StatefulSet's or DaemonSet's template.
 
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
-use crate::meta;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, WriteContext};
 use crate::printer::{NONE, count};
-use crate::tree::text;
+use crate::tree::{at, text};
+use crate::{field, meta};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -24,7 +25,7 @@ pub static KIND: Kind = Kind {
         Column::string("Revision", "The revision of the state.", |revision, _| count(revision, "revision")),
     ],
     service: "",
-    hooks: Hooks::NONE,
+    hooks: Hooks { validate, validate_update, ..Hooks::NONE },
 };
 
 fn controller(revision: &Value) -> String {
@@ -34,4 +35,20 @@ fn controller(revision: &Value) -> String {
         group => format!("{}.{group}", text(owner, "kind")),
     };
     format!("{}/{}", kind.to_lowercase(), text(owner, "name"))
+}
+
+fn validate(revision: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(revision, |revision| {
+        revision.get("revision").not_negative();
+        let data = revision.get("data");
+        match data.value {
+            Value::Null => data.required("data is mandatory"),
+            Value::Object(_) => {}
+            _ => data.required("data must be a valid JSON object"),
+        }
+    })
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |revision| revision.get("data").immutable(at(old, "data")))
 }

@@ -1,9 +1,13 @@
 //! DaemonSet: one Pod on every node that fits.
 
+use super::workload;
 use crate::core::v1::pod::defaults;
+use crate::field::{self, Field};
+use crate::field_error::FieldError;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::meta;
 use crate::printer::{self, count};
+use crate::selector::LabelSelector;
 use crate::strategy::pod_names_warning;
 use crate::tree::{at, at_mut, default as fill, map_mut, remove, text};
 use serde_json::Value;
@@ -24,6 +28,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
+        validate,
+        validate_update,
+
         default,
         prepare_create,
         prepare_update,
@@ -99,4 +106,45 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
     let changed = at(new, "spec.template") != at(old, "spec.template");
     let generation = template_generation(old) + i64::from(changed);
     meta::set_annotation(new, TEMPLATE_GENERATION, &generation.to_string());
+}
+
+fn validate(set: &Value, context: &WriteContext) -> Vec<FieldError> {
+    if context.subresource == "status" {
+        return Vec::new();
+    }
+    field::validate(set, |set| {
+        let spec = set.get("spec");
+        workload::selector(&spec, "daemonset");
+        if let Ok(selector) = LabelSelector::from_json(spec.get("selector").value) {
+            workload::template_matches(&spec, &selector);
+        }
+        workload::running_template(&spec, "DaemonSet");
+        spec.get("minReadySeconds").not_negative();
+        strategy(&spec.get("updateStrategy"));
+        spec.get("revisionHistoryLimit").not_negative();
+    })
+}
+
+fn strategy(strategy: &Field) {
+    let rolling = strategy.get("rollingUpdate");
+    match strategy.get("type").text() {
+        "OnDelete" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+            for number in [&unavailable, &surge] {
+                workload::int_or_percent(number);
+                workload::not_above_100_percent(number);
+            }
+            match (workload::is_something(&unavailable), workload::is_something(&surge)) {
+                (true, true) => surge.invalid("may not be set when maxUnavailable is non-zero"),
+                (false, false) => unavailable.required("cannot be 0 when maxSurge is 0"),
+                _ => {}
+            }
+        }
+        _ => strategy.not_supported(&["RollingUpdate", "OnDelete"]),
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |set| set.get("spec").get("selector").immutable(at(old, "spec.selector")))
 }

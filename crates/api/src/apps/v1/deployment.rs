@@ -1,6 +1,9 @@
 //! Deployment: Pods in ReplicaSets, rolled out step by step.
 
+use super::workload;
 use crate::core::v1::pod::defaults;
+use crate::field::{self, Field};
+use crate::field_error::FieldError;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::meta;
 use crate::printer::{self, count};
@@ -24,6 +27,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
+        validate,
+        validate_update,
+
         default,
         prepare_create: drop_status,
         prepare_update,
@@ -79,4 +85,43 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
     if at(new, "spec") != at(old, "spec") || meta::annotations(new) != meta::annotations(old) {
         meta::set_generation(new, meta::generation(old) + 1);
     }
+}
+
+fn validate(deployment: &Value, context: &WriteContext) -> Vec<FieldError> {
+    if context.subresource == "status" {
+        return Vec::new();
+    }
+    field::validate(deployment, |deployment| {
+        let spec = deployment.get("spec");
+        workload::replicas_of_a_template(&spec);
+        strategy(&spec.get("strategy"));
+        spec.get("revisionHistoryLimit").not_negative();
+        let deadline = spec.get("progressDeadlineSeconds");
+        deadline.not_negative();
+        if deadline.int().is_some_and(|seconds| seconds <= spec.get("minReadySeconds").int().unwrap_or_default()) {
+            deadline.invalid("must be greater than minReadySeconds");
+        }
+    })
+}
+
+fn strategy(strategy: &Field) {
+    let rolling = strategy.get("rollingUpdate");
+    match strategy.get("type").text() {
+        "Recreate" if rolling.is_set() => rolling.forbidden("may not be specified when strategy `type` is 'Recreate'"),
+        "Recreate" => {}
+        "RollingUpdate" => {
+            let (unavailable, surge) = (rolling.get("maxUnavailable"), rolling.get("maxSurge"));
+            workload::int_or_percent(&unavailable);
+            workload::int_or_percent(&surge);
+            if !workload::is_something(&unavailable) && !workload::is_something(&surge) {
+                unavailable.invalid("may not be 0 when `maxSurge` is 0");
+            }
+            workload::not_above_100_percent(&unavailable);
+        }
+        _ => strategy.not_supported(&["Recreate", "RollingUpdate"]),
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |deployment| deployment.get("spec").get("selector").immutable(at(old, "spec.selector")))
 }

@@ -1,10 +1,12 @@
 //! ReplicaSet: keeps a number of equal Pods.
 
-use crate::core::v1::pod::defaults;
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use super::workload;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::printer::{self, count};
 use crate::strategy::{drop_status, pod_names_warning};
-use crate::tree::{at_mut, default as fill, int};
+use crate::tree::{at, at_mut, default as fill, int};
+use crate::{core::v1::pod::defaults, field};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -23,6 +25,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
+        validate,
+        validate_update,
+
         default,
         prepare_create: drop_status,
         warnings: pod_names_warning,
@@ -54,4 +59,15 @@ fn default(set: &mut Value) {
         fill(spec, "replicas", 1);
     }
     defaults::template(set, "spec.template");
+}
+
+fn validate(set: &Value, context: &WriteContext) -> Vec<FieldError> {
+    if context.subresource == "status" {
+        return Vec::new();
+    }
+    field::validate(set, |set| workload::replicas_of_a_template(&set.get("spec")))
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |set| set.get("spec").get("selector").immutable(at(old, "spec.selector")))
 }

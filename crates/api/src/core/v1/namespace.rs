@@ -1,8 +1,9 @@
 //! Namespace: a scope for names.
 
 use crate::kind::{Column, Hooks, Kind, NameRule, Subresource, SubresourceRole, WriteContext};
-use crate::meta;
 use crate::tree::{at, default as fill, items, keep, map_mut, set, text};
+use crate::{field, meta};
+use crate::{field_error::FieldError, names};
 use serde_json::{Value, json};
 
 pub static KIND: Kind = Kind {
@@ -33,6 +34,8 @@ pub static KIND: Kind = Kind {
     })],
     service: "",
     hooks: Hooks {
+        validate,
+
         default,
         prepare_create,
         prepare_update,
@@ -79,4 +82,21 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
 
 fn prepare_delete(namespace: &mut Value) {
     map_mut(namespace, "status").insert("phase".into(), "Terminating".into());
+}
+
+fn validate(namespace: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(namespace, |namespace| {
+        let spec = namespace.get("spec");
+        let finalizers = spec.get("finalizers");
+        for finalizer in finalizers.items() {
+            let wrong = names::qualified_name(finalizer.text());
+            wrong.iter().for_each(|why| finalizers.invalid_value(finalizer.value, why));
+            if !finalizer.text().contains('/') && finalizer.text() != FINALIZER {
+                finalizers.invalid_value(
+                    finalizer.value,
+                    "name is neither a standard finalizer name nor is it fully qualified",
+                );
+            }
+        }
+    })
 }

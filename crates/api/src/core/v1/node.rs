@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::core::v1::resources;
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole};
+use crate::field::{self, Field};
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole, WriteContext};
 use crate::meta;
 use crate::printer::{AGE, NONE, UNKNOWN, text_or};
 use crate::tree::{at_mut, flag, items, set, text};
+use crate::{core::v1::resources, ip, names};
 
 pub static KIND: Kind = Kind {
     group: "",
@@ -33,7 +35,15 @@ pub static KIND: Kind = Kind {
     ],
     columns: COLUMNS,
     service: "",
-    hooks: Hooks { default, selectable_fields, age_column: false, has_status: true, ..Hooks::NONE },
+    hooks: Hooks {
+        validate,
+        validate_update,
+        default,
+        selectable_fields,
+        age_column: false,
+        has_status: true,
+        ..Hooks::NONE
+    },
 };
 
 const COLUMNS: &[Column] = &[
@@ -112,4 +122,64 @@ fn default(node: &mut Value) {
 
 fn selectable_fields(node: &Value) -> Vec<(&'static str, String)> {
     vec![("spec.unschedulable", flag(node, "spec.unschedulable").to_string())]
+}
+
+fn validate(node: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(node, |node| {
+        // Upstream reports taints below metadata.
+        let (metadata, spec) = (node.get("metadata"), node.get("spec"));
+        taints(&metadata.get("taints").with(spec.get("taints").value));
+        let ranges = spec.get("podCIDRs");
+        ranges.items().for_each(|range| range.invalid_all(ip::legacy_range(range.text())));
+        let texts: Vec<&str> = items(spec.value, "podCIDRs").iter().filter_map(|range| range.as_str()).collect();
+        let v6 = |range: &&&str| range.contains(':');
+        if texts.len() > 1 && (texts.len() > 2 || texts.iter().filter(v6).count() != 1) {
+            ranges.invalid("may specify no more than one CIDR for each IP family");
+        }
+    })
+}
+
+fn taints(taints: &Field) {
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for taint in taints.items() {
+        let (key, value, effect) = (taint.get("key"), taint.get("value"), taint.get("effect"));
+        key.invalid_all(names::qualified_name(key.text()));
+        let wrong = names::label_value(value.text());
+        if !wrong.is_empty() {
+            value.invalid(&wrong.join(";"));
+        }
+        effect.require_one_of(&["NoSchedule", "PreferNoSchedule", "NoExecute"]);
+        let pair = (key.text().to_owned(), effect.text().to_owned());
+        if seen.contains(&pair) {
+            let mut error = FieldError::duplicate(taint.place(), taint.value);
+            error.message.push_str(": taints must be unique by key and effect pair");
+            taint.report(error);
+        }
+        seen.push(pair);
+    }
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |node| {
+        let (spec, status) = (node.get("spec"), node.get("status"));
+        let mut seen: Vec<&Value> = Vec::new();
+        for (address, value) in status.get("addresses").items().zip(items(new, "status.addresses")) {
+            if seen.contains(&value) {
+                address.duplicate();
+            }
+            seen.push(value);
+        }
+        if !items(old, "spec.podCIDRs").is_empty() && items(old, "spec.podCIDRs") != items(new, "spec.podCIDRs") {
+            spec.get("podCIDRs").forbidden("node updates may not change podCIDR except from \"\" to valid");
+        }
+        let provider = spec.get("providerID");
+        match (text(old, "spec.providerID"), provider.text()) {
+            ("", _) => {}
+            (_, "") => provider.invalid_value(&Value::Null, "field cannot be cleared once set"),
+            (before, after) if before != after => {
+                provider.invalid_value(&Value::Null, "field cannot be modified once set");
+            }
+            _ => {}
+        }
+    })
 }

@@ -1,7 +1,11 @@
 //! PodTemplate: a stored template of a Pod.
 
-use crate::core::v1::pod::defaults;
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
+use crate::{core::v1::pod::defaults, field};
+use serde_json::Value;
+
+use crate::core::v1::pod::validate;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, WriteContext};
 use crate::printer;
 
 pub static KIND: Kind = Kind {
@@ -30,9 +34,15 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
+        validate,
+
         age_column: false,
         default: |template| defaults::template(template, "template"),
         has_generation: true,
         ..Hooks::NONE
     },
 };
+
+fn validate(template: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(template, |object| validate::template(&object.get("template")))
+}

@@ -1,11 +1,14 @@
 //! ReplicationController: the older keeper of a number of equal Pods.
 
-use crate::core::v1::pod::defaults;
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
+use crate::apps::v1::workload;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::meta;
 use crate::printer::{self, count};
+use crate::selector::LabelSelector;
 use crate::strategy::{drop_status, pod_names_warning};
 use crate::tree::{at, at_mut, default as fill, int, len, set};
+use crate::{core::v1::pod::defaults, field};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -24,6 +27,8 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
+        validate,
+
         default,
         prepare_create: drop_status,
         warnings: pod_names_warning,
@@ -72,4 +77,25 @@ fn default(controller: &mut Value) {
         meta::set(controller, "labels", labels);
     }
     defaults::template(controller, "spec.template");
+}
+
+fn validate(controller: &Value, context: &WriteContext) -> Vec<FieldError> {
+    if context.subresource == "status" {
+        return Vec::new();
+    }
+    field::validate(controller, |controller| {
+        let spec = controller.get("spec");
+        spec.get("minReadySeconds").not_negative();
+        if spec.get("selector").len() == 0 {
+            spec.get("selector").required("");
+        }
+        spec.get("replicas").not_negative();
+        if !spec.get("template").is_set() {
+            return spec.get("template").required("");
+        }
+        if let Some(labels) = spec.get("selector").map() {
+            workload::template_matches(&spec, &LabelSelector::from_map(labels));
+        }
+        workload::running_template(&spec, "ReplicationController");
+    })
 }

@@ -1,5 +1,7 @@
 //! Service: one address for a set of Pods. Addresses and node ports are given by the API server's service of the same name.
 
+pub(crate) mod validate;
+
 use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, Subresource, SubresourceRole, WriteContext};
 use crate::printer::{self, NONE};
 use crate::strategy::drop_status;
@@ -32,6 +34,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "services",
     hooks: Hooks {
+        validate: validate::service,
+        validate_update: validate::update,
+
         default,
         prepare_create: drop_status,
         prepare_update,
