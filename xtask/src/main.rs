@@ -17,7 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   nightly   everything test runs, and the long matrices
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
-  tools     build the kubectl versions that tests use
+  tools     [VERSION]   build the kubectl versions that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
 fn main() -> Result<()> {
@@ -30,7 +30,10 @@ fn main() -> Result<()> {
         Some("tidy") => tidy::run(),
         Some("e2e") => e2e::run(&arguments[1..]),
         Some("codegen") => codegen::run(),
-        Some("tools") => tools::run(&tools::ALL),
+        Some("tools") => match arguments.get(1) {
+            Some(version) => tools::run(&tools::only(version)?),
+            None => tools::run(&tools::ALL),
+        },
         _ => bail!("{USAGE}"),
     }
 }

@@ -47,6 +47,15 @@ pub fn run(versions: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
+/// The one version asked for.
+pub fn only(version: &str) -> Result<Vec<(&'static str, &'static str)>> {
+    let found: Vec<_> = ALL.into_iter().filter(|(name, _)| *name == version).collect();
+    if found.is_empty() {
+        bail!("no kubectl {version}: there are {}", ALL.map(|(name, _)| name).join(", "));
+    }
+    Ok(found)
+}
+
 /// Where a version lies in the cache.
 pub fn kubectl(version: &str) -> Result<PathBuf> {
     Ok(cache_dir()?.join("tools").join(format!("kubectl-{version}")))
