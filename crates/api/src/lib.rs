@@ -2,9 +2,11 @@
 
 pub mod decode;
 pub mod env;
+#[allow(dead_code, reason = "the rules of Services and workloads use it next")]
 pub(crate) mod field;
 pub mod field_error;
 pub mod int_or_string;
+#[allow(dead_code, reason = "the rules of Services and workloads use it next")]
 pub mod ip;
 pub mod kind;
 pub mod kinds;

@@ -4,6 +4,7 @@ mod columns;
 pub(crate) mod defaults;
 mod prepare;
 pub(crate) mod qos;
+#[allow(dead_code, unused_imports, reason = "the rules of Services and workloads use it next")]
 pub(crate) mod validate;
 
 use crate::kind::{Hooks, Kind, STANDARD_VERBS, Subresource, SubresourceRole};

@@ -95,11 +95,7 @@ fn of_kind(kind: &str, source: &Field) {
         }
         "csi" => source.get("driver").require("", names::dns1123_subdomain),
         "image" => image(source),
-        "ephemeral" => {
-            if !source.get("volumeClaimTemplate").is_set() {
-                source.get("volumeClaimTemplate").required("");
-            }
-        }
+        "ephemeral" if !source.get("volumeClaimTemplate").is_set() => source.get("volumeClaimTemplate").required(""),
         _ => {}
     }
 }
