@@ -58,6 +58,7 @@ impl World {
         lister
     }
 
+    #[allow(dead_code, reason = "cases of the controllers to come look objects up")]
     pub fn get(&self, kind: &str, name: &str) -> &Value {
         let key = ObjectKey::new("default", name);
         self.objects.get(&(kind.to_owned(), key)).unwrap_or_else(|| panic!("{kind} {name} is there"))

@@ -38,6 +38,7 @@ pub fn check(path: &str, code: &str) -> Vec<String> {
     }
     let all_tests = ["tests.rs", "testing.rs", "cases.rs"].iter().any(|end| path.ends_with(end))
         || path.contains("/tests/")
+        || path.contains("/testing/")
         || path.starts_with("tests/");
     let mut in_tests = all_tests;
     for (at, line) in code.lines().enumerate() {

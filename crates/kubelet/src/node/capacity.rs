@@ -58,7 +58,7 @@ pub fn capacity(figures: &Figures, node: &Registration) -> Result<Capacity, Stri
     }
     let mut reserved = quantities(&node.reserved)?;
     let memory = reserved.entry("memory".to_owned()).or_insert(Quantity::ZERO);
-    *memory = *memory + binary(MEMORY_HELD_BACK);
+    *memory += binary(MEMORY_HELD_BACK);
     for (name, held_back) in reserved {
         if let Some(quantity) = allocatable.get_mut(&name) {
             let left = *quantity - held_back;

@@ -33,11 +33,10 @@ impl Run {
 /// Whether a probe goes on after this outcome: a startup probe ends with success, and a container that is to be killed is
 /// not probed until it is another one.
 pub fn goes_on(kind: ProbeKind, outcome: Outcome) -> bool {
-    match (kind, outcome) {
-        (ProbeKind::Startup, Outcome::Success) => false,
-        (ProbeKind::Liveness | ProbeKind::Startup, Outcome::Failure) => false,
-        _ => true,
-    }
+    !matches!(
+        (kind, outcome),
+        (ProbeKind::Startup, Outcome::Success) | (ProbeKind::Liveness | ProbeKind::Startup, Outcome::Failure)
+    )
 }
 
 #[cfg(test)]

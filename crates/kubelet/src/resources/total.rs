@@ -34,7 +34,7 @@ pub fn quantities(list: Option<&BTreeMap<String, Text>>) -> Resources {
 fn add(into: &mut Resources, more: &Resources) {
     for (name, quantity) in more {
         let sum = into.entry(name.clone()).or_insert(Quantity::ZERO);
-        *sum = *sum + *quantity;
+        *sum += *quantity;
     }
 }
 
@@ -76,7 +76,7 @@ pub fn pod_total(pod: &Pod, which: Side) -> Resources {
         Side::Limits => {
             for (name, quantity) in overhead {
                 if let Some(limit) = total.get_mut(&name) {
-                    *limit = *limit + quantity;
+                    *limit += quantity;
                 }
             }
         }

@@ -82,6 +82,7 @@ impl FakeApi {
         events.into_iter().map(|event| format!("{}: {}", text(event, "reason"), text(event, "message"))).collect()
     }
 
+    #[allow(dead_code, reason = "for looking at a failing story")]
     pub fn requests(&self) -> Vec<String> {
         self.state.lock().requests.clone()
     }
