@@ -65,8 +65,8 @@ fn by_type(spec: &Field) {
 fn ports(spec: &Field) {
     let ports = spec.get("ports");
     let several = ports.len() > 1;
-    let (mut names_, mut node_ports, mut numbers): (Vec<String>, Vec<(String, i64)>, Vec<(String, i64)>) =
-        Default::default();
+    let mut names_: Vec<String> = Vec::new();
+    let (mut node_ports, mut numbers) = (Vec::<(String, i64)>::new(), Vec::<(String, i64)>::new());
     for port in ports.items() {
         port_name(&port.get("name"), several, &mut names_);
         let number = port.get("port");
