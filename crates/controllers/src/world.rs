@@ -64,6 +64,7 @@ impl World {
         self.objects.get(&(kind.to_owned(), key)).unwrap_or_else(|| panic!("{kind} {name} is there"))
     }
 
+    #[allow(dead_code, reason = "cases of the controllers to come look objects up")]
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.objects.iter().filter(move |((own, _), _)| own == kind).map(|(_, object)| object)
     }
