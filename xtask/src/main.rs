@@ -12,7 +12,7 @@ mod up;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
-  up        install what is needed, build, start a cluster with a demo web server (as root)
+  up        install what is needed, build, start a cluster (as root)
   test      install what tests need; format, lints, tidy, unit tests, properties, simulation, end-to-end stories
   nightly   everything test runs, and the long matrices
   tidy      check the house rules

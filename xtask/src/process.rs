@@ -57,3 +57,8 @@ pub fn step(name: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("==> {name}: {:.0} s", start.elapsed().as_secs_f32());
     Ok(())
 }
+
+/// A moment between two looks at a condition.
+pub fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(50));
+}
