@@ -11,24 +11,32 @@ use tokio_util::sync::CancellationToken;
 
 mod backends;
 mod config;
+mod history;
 mod numbers;
 mod ownership;
+mod placement;
 mod pods;
 mod replicas;
 mod template;
 #[cfg(test)]
 mod world;
 
+mod cronjob;
+mod daemonset;
 mod deployment;
 mod endpoints;
 mod endpointslice;
 mod garbagecollector;
 mod job;
 mod namespace;
+mod nodeipam;
+mod nodelifecycle;
+mod podgc;
 mod replicaset;
 mod replicationcontroller;
 mod rootca;
 mod serviceaccount;
+mod tainteviction;
 mod ttlafterfinished;
 
 pub use config::{Config, Sign, SignError};
@@ -55,6 +63,8 @@ pub struct Row {
 
 /// Every controller there is, by name.
 pub const ALL: &[Row] = &[
+    row("cronjob-controller", "cronjob-controller", |context| Box::pin(cronjob::run(context))),
+    row("daemonset-controller", "daemon-set-controller", |context| Box::pin(daemonset::run(context))),
     row("deployment-controller", "deployment-controller", |context| Box::pin(deployment::run(context))),
     row("endpoints-controller", "endpoint-controller", |context| Box::pin(endpoints::run(context))),
     row("endpointslice-controller", "endpointslice-controller", |context| Box::pin(endpointslice::run(context))),
@@ -63,12 +73,16 @@ pub const ALL: &[Row] = &[
     }),
     row("job-controller", "job-controller", |context| Box::pin(job::run(context))),
     row("namespace-controller", "namespace-controller", |context| Box::pin(namespace::run(context))),
+    row("node-ipam-controller", "node-controller", |context| Box::pin(nodeipam::run(context))),
+    row("node-lifecycle-controller", "node-controller", |context| Box::pin(nodelifecycle::run(context))),
+    row("pod-garbage-collector-controller", "pod-garbage-collector", |context| Box::pin(podgc::run(context))),
     row("replicaset-controller", "replicaset-controller", |context| Box::pin(replicaset::run(context))),
     row("replicationcontroller-controller", "replication-controller", |context| {
         Box::pin(replicationcontroller::run(context))
     }),
     row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
+    row("taint-eviction-controller", "node-controller", |context| Box::pin(tainteviction::run(context))),
     row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| {
         Box::pin(ttlafterfinished::run(context))
     }),

@@ -7,8 +7,9 @@ use std::time::Duration;
 use client::Object;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
+use serde_json::{Value, json};
 
-use crate::numbers::remaining;
+use crate::numbers::{remaining, time};
 
 pub const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
@@ -123,4 +124,42 @@ fn younger_first(a: &Pod, b: &Pod, times: (Option<Timestamp>, Option<Timestamp>)
 fn age_class(time: Timestamp, now: Timestamp) -> i64 {
     let age = now.duration_since(time).as_nanos();
     u128::try_from(age).ok().and_then(u128::checked_ilog2).map_or(-1, i64::from)
+}
+
+/// The index of Pods by the node they are on.
+pub const BY_NODE: &str = "node";
+
+/// The values of a Pod in [`BY_NODE`].
+pub fn by_node(pod: &Pod) -> Vec<String> {
+    Some(node_name(pod).to_owned()).filter(|name| !name.is_empty()).into_iter().collect()
+}
+
+/// A merge patch of exactly the Pod and revision observed that sets conditions (and, if given, the phase).
+pub fn status_patch(pod: &Pod, conditions: Vec<PodCondition>, phase: Option<&str>) -> Value {
+    let mut all = pod.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
+    for condition in conditions {
+        match all.iter_mut().find(|own| own.type_ == condition.type_) {
+            Some(own) => *own = condition,
+            None => all.push(condition),
+        }
+    }
+    let mut status = json!({"conditions": all});
+    if let Some(phase) = phase {
+        status["phase"] = json!(phase);
+    }
+    let meta = &pod.metadata;
+    json!({"metadata": {"uid": meta.uid, "resourceVersion": meta.resource_version}, "status": status})
+}
+
+/// The condition of a Pod that is ended for a reason outside it.
+pub fn disrupted(pod: &Pod, reason: &str, message: &str, now: Timestamp) -> PodCondition {
+    PodCondition {
+        type_: "DisruptionTarget".to_owned(),
+        status: "True".to_owned(),
+        reason: Some(reason.to_owned()),
+        message: Some(message.to_owned()),
+        last_transition_time: Some(time(now)),
+        observed_generation: pod.metadata.generation,
+        last_probe_time: None,
+    }
 }

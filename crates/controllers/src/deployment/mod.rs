@@ -22,6 +22,9 @@ mod strategy;
 
 use reconcile::{Observed, reconcile};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("deployment-controller", &context.informers, context.client.clone());
     let deployments: Lister<Deployment> = controller.own();

@@ -11,6 +11,9 @@ mod reconcile;
 
 use reconcile::{Observed, reconcile};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("endpoint-controller", &context.informers, context.client.clone());
     let services: Lister<Service> = controller.own();

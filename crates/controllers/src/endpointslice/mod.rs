@@ -14,6 +14,9 @@ mod reconcile;
 
 use reconcile::{MANAGED_BY, MANAGER, Observed, SERVICE_NAME};
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("endpoint-slice-controller", &context.informers, context.client.clone());
     let services: Lister<Service> = controller.own();

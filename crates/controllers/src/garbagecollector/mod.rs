@@ -15,6 +15,9 @@ mod monitors;
 
 use monitors::Monitors;
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let controller =
         Controller::new("garbage-collector-controller", &context.informers, context.client.clone()).workers(20);

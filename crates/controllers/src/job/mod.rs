@@ -19,9 +19,13 @@ mod spec;
 mod tracking;
 mod verdict;
 
+pub use backoff::finished_at;
 pub use conditions::{finished, is_finished};
 
 use reconcile::{Observed, reconcile};
+
+#[cfg(test)]
+mod tests;
 
 pub async fn run(context: Context) {
     let mut controller = Controller::new("job-controller", &context.informers, context.client.clone());

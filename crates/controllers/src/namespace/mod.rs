@@ -9,6 +9,9 @@ use k8s_openapi::api::core::v1::Namespace;
 
 use crate::Context;
 
+#[cfg(test)]
+mod tests;
+
 mod content;
 mod reconcile;
 

@@ -10,6 +10,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::Context;
 use crate::serviceaccount::is_active;
 
+#[cfg(test)]
+mod tests;
+
 const NAME: &str = "kube-root-ca.crt";
 const CERTIFICATE: &str = "ca.crt";
 const DESCRIPTION: (&str, &str) = (

@@ -7,6 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::Context;
 
+#[cfg(test)]
+mod tests;
+
 const DEFAULT: &str = "default";
 
 pub async fn run(context: Context) {

@@ -9,6 +9,9 @@ use crate::Context;
 use crate::job;
 use crate::numbers::remaining;
 
+#[cfg(test)]
+mod tests;
+
 pub async fn run(context: Context) {
     let mut controller = Controller::new("ttl-after-finished-controller", &context.informers, context.client.clone());
     let jobs: Lister<Job> = controller.own();
