@@ -168,6 +168,13 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A text of a fixed set, when it is there.
+    pub(crate) fn check_one_of(&self, supported: &[&str]) {
+        if !self.text().is_empty() {
+            self.one_of(supported);
+        }
+    }
+
     pub(crate) fn not_supported(&self, supported: &[&str]) {
         let empty = Value::String(String::new());
         let value = if self.is_set() { self.value } else { &empty };
@@ -183,6 +190,13 @@ impl<'a> Field<'a> {
     pub(crate) fn not_negative(&self) {
         if self.int().is_some_and(|number| number < 0) {
             self.invalid("must be greater than or equal to 0");
+        }
+    }
+
+    /// Unchanged since `old`; upstream's declarative rules do not show the value.
+    pub(crate) fn fixed(&self, old: &Value) {
+        if self.value != old {
+            self.invalid_value(&Value::Null, "field is immutable");
         }
     }
 

@@ -4,4 +4,5 @@ pub mod cluster_role;
 pub mod cluster_role_binding;
 pub mod role;
 pub mod role_binding;
+mod rules;
 mod subjects;

@@ -1,5 +1,7 @@
 //! Job: Pods that run to completion.
 
+pub(crate) mod validate;
+
 use crate::core::v1::pod::defaults;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, TableContext, WriteContext};
 use crate::meta;
@@ -24,6 +26,9 @@ pub static KIND: Kind = Kind {
     columns: COLUMNS,
     service: "",
     hooks: Hooks {
+        validate: validate::job,
+        validate_update: validate::update,
+
         default,
         prepare_create,
         warnings: pod_names_warning,

@@ -1,8 +1,9 @@
 //! IPAddress: a Service address in use.
 
-use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS};
-use crate::printer::NONE;
+use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, WriteContext};
 use crate::tree::{at, text};
+use crate::{field, printer::NONE};
+use crate::{field_error::FieldError, ip, meta, names};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -22,7 +23,7 @@ pub static KIND: Kind = Kind {
         parent(address).into()
     })],
     service: "",
-    hooks: Hooks { name_rule: NameRule::PathSegment, ..Hooks::NONE },
+    hooks: Hooks { validate, validate_update, name_rule: NameRule::PathSegment, ..Hooks::NONE },
 };
 
 fn parent(address: &Value) -> String {
@@ -39,4 +40,26 @@ fn parent(address: &Value) -> String {
         namespace => format!("/{namespace}"),
     };
     format!("{}{namespace}/{}", resource.to_lowercase(), text(parent, "name"))
+}
+
+fn validate(address: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(address, |address| {
+        let metadata = address.get("metadata");
+        metadata.get("name").invalid_all(ip::canonical(meta::name(address.value)));
+        let spec = address.get("spec");
+        let parent = spec.get("parentRef");
+        if !parent.is_set() {
+            return parent.required("");
+        }
+        parent.get("group").check(names::dns1123_subdomain);
+        parent.get("resource").require("", names::path_segment);
+        parent.get("name").require("", names::path_segment);
+        parent.get("namespace").check(names::path_segment);
+    })
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |address| {
+        address.get("spec").get("parentRef").fixed(at(old, "spec.parentRef"));
+    })
 }

@@ -1,9 +1,12 @@
 //! PodDisruptionBudget: how many Pods must stay during voluntary disruptions.
 
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
-use crate::printer::count;
+use crate::apps::v1::workload;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
+use crate::selector_rules::label_selector;
 use crate::strategy::drop_status;
 use crate::tree::at;
+use crate::{field, printer::count};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -34,6 +37,8 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
+        validate,
+
         prepare_create: drop_status,
         has_status: true,
         has_generation: true,
@@ -48,4 +53,22 @@ fn number(budget: &Value, path: &str) -> Value {
         Value::String(text) => text.as_str().into(),
         number => number.to_string().into(),
     }
+}
+
+fn validate(budget: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(budget, |budget| {
+        let spec = budget.get("spec");
+        let (least, most) = (spec.get("minAvailable"), spec.get("maxUnavailable"));
+        if least.is_set() && most.is_set() {
+            spec.invalid("minAvailable and maxUnavailable cannot be both set");
+        }
+        for number in [&least, &most].into_iter().filter(|number| number.is_set()) {
+            workload::int_or_percent(number);
+            workload::not_above_100_percent(number);
+        }
+        label_selector(&spec.get("selector"));
+        if spec.get("unhealthyPodEvictionPolicy").is_set() {
+            spec.get("unhealthyPodEvictionPolicy").one_of(&["AlwaysAllow", "IfHealthyBudget"]);
+        }
+    })
 }

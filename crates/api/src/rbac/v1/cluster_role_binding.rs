@@ -1,7 +1,11 @@
 //! ClusterRoleBinding: gives a ClusterRole to subjects everywhere.
 
-use super::subjects;
-use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS};
+use super::{rules, subjects};
+use serde_json::Value;
+
+use crate::field;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, WriteContext};
 
 pub static KIND: Kind = Kind {
     group: "rbac.authorization.k8s.io",
@@ -27,9 +31,24 @@ pub static KIND: Kind = Kind {
     ],
     service: "",
     hooks: Hooks {
+        validate,
+        validate_update,
+
         default: subjects::default,
         create_on_update: true,
         name_rule: NameRule::PathSegment,
         ..Hooks::NONE
     },
 };
+
+fn validate(binding: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(binding, |binding| {
+        rules::binding(binding, false);
+    })
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |binding| {
+        rules::binding_update(binding, old);
+    })
+}

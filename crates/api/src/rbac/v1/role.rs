@@ -1,7 +1,11 @@
 //! Role: a set of permissions within a namespace.
 
-use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS};
-use crate::meta;
+use serde_json::Value;
+
+use super::rules;
+use crate::field_error::FieldError;
+use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, WriteContext};
+use crate::{field, meta};
 
 pub static KIND: Kind = Kind {
     group: "rbac.authorization.k8s.io",
@@ -20,5 +24,17 @@ pub static KIND: Kind = Kind {
         meta::creation_timestamp(role).into()
     })],
     service: "",
-    hooks: Hooks { age_column: false, create_on_update: true, name_rule: NameRule::PathSegment, ..Hooks::NONE },
+    hooks: Hooks {
+        validate,
+        age_column: false,
+        create_on_update: true,
+        name_rule: NameRule::PathSegment,
+        ..Hooks::NONE
+    },
 };
+
+fn validate(role: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(role, |role| {
+        role.get("rules").items().for_each(|rule| rules::rule(&rule, true));
+    })
+}

@@ -1,9 +1,10 @@
 //! StorageClass: how volumes are provisioned.
 
-use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
-use crate::meta;
+use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, WriteContext};
 use crate::printer::{flag, text_or};
-use crate::tree::{default as fill, text};
+use crate::tree::{at, default as fill, text};
+use crate::{field, meta};
+use crate::{field_error::FieldError, names};
 use serde_json::Value;
 
 pub static KIND: Kind = Kind {
@@ -36,7 +37,7 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { default, name_column: false, ..Hooks::NONE },
+    hooks: Hooks { validate, validate_update, default, name_column: false, ..Hooks::NONE },
 };
 
 /// The name, and whether the class is the default one.
@@ -48,4 +49,24 @@ fn name(class: &Value) -> String {
 fn default(class: &mut Value) {
     fill(class, "reclaimPolicy", "Delete");
     fill(class, "volumeBindingMode", "Immediate");
+}
+
+fn validate(class: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(class, |class| {
+        let provisioner = class.get("provisioner");
+        match provisioner.text().to_lowercase().as_str() {
+            "" => provisioner.required(""),
+            name => provisioner.invalid_all(names::qualified_name(name)),
+        }
+        class.get("reclaimPolicy").check_one_of(&["Delete", "Retain"]);
+        class.get("volumeBindingMode").require_one_of(&["Immediate", "WaitForFirstConsumer"]);
+    })
+}
+
+fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(new, |class| {
+        for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+            class.get(field).fixed(at(old, field));
+        }
+    })
 }
