@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Response, StatusCode, header};
 use parking_lot::RwLock;
@@ -15,6 +16,15 @@ type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 #[derive(Default)]
 pub struct Health(RwLock<Vec<Registered>>);
 
+/// Something that has to be done before the server is ready.
+pub struct Pending(Arc<AtomicBool>);
+
+impl Pending {
+    pub fn done(self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 struct Registered {
     name: String,
     /// Whether only readiness depends on it.
@@ -26,6 +36,15 @@ impl Health {
     /// Adds a check; `ready_only` ones do not fail /livez.
     pub fn add(&self, name: &str, ready_only: bool, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
         self.0.write().push(Registered { name: name.to_owned(), ready_only, check: Arc::new(check) });
+    }
+
+    /// Adds a check of readiness that fails until it is told that what it waits for is done.
+    pub fn pending(&self, name: &str) -> Pending {
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = done.clone();
+        let check = move || if seen.load(Ordering::Acquire) { Ok(()) } else { Err("not finished".to_owned()) };
+        self.add(name, true, check);
+        Pending(done)
     }
 
     /// Answers a path below /livez, /readyz or /healthz; `None`: there is no such check.

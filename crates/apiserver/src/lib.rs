@@ -46,7 +46,7 @@ pub use admit::{AdmissionRequest, Admit, Operation, Warnings};
 pub use assemble::assemble;
 pub use body::{Body, BoxError, full};
 pub use config::Config;
-pub use health::Health;
+pub use health::{Health, Pending};
 pub use identity::{AuthError, Authenticate, Identity};
 pub use kinds::Kinds;
 pub use meta::Meta;

@@ -13,6 +13,9 @@ use crate::status::Status;
 /// What a client may keep for ever: the address has the document's hash.
 const IMMUTABLE: &str = "public, immutable, max-age=31536000";
 
+/// The name clients ask by has an `@`, which Go's parser of media types refuses in an answer.
+const V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
 /// Answers a path at or below /openapi.
 pub(crate) fn answer(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
     match path {
@@ -25,7 +28,9 @@ pub(crate) fn answer(path: &str, headers: &HeaderMap, query: &Query) -> Result<R
 fn version2(headers: &HeaderMap) -> Result<Response<Body>, Status> {
     for clause in negotiate::clauses(headers) {
         match clause.media_type {
-            openapi::V2_PROTOBUF => return Ok(document(openapi::v2_protobuf(), openapi::V2_PROTOBUF, headers)),
+            openapi::V2_PROTOBUF | V2_PROTOBUF_ANSWER => {
+                return Ok(document(openapi::v2_protobuf(), V2_PROTOBUF_ANSWER, headers));
+            }
             JSON | "application/*" | "*/*" => return Ok(document(openapi::v2_json(), JSON, headers)),
             _ => {}
         }

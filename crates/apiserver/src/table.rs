@@ -35,7 +35,10 @@ pub fn columns(kind: &Kind) -> Vec<Value> {
     let define = |name: &str, kind: &str, format: &str, description: &str, priority: i32| json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority});
     let own = |column: &Column| define(column.name, column.kind, column.format, column.description, column.priority);
     let age_at = age_position(kind);
-    let mut columns = vec![define("Name", "string", "name", NAME, 0)];
+    let mut columns = Vec::with_capacity(kind.columns.len() + 2);
+    if kind.hooks.name_column {
+        columns.push(define("Name", "string", "name", NAME, 0));
+    }
     columns.extend(kind.columns[..age_at].iter().map(own));
     if kind.hooks.age_column {
         columns.push(define("Age", "string", "", AGE, 0));
@@ -54,7 +57,10 @@ pub fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp, meta_v
     let context = TableContext { now };
     let age_at = age_position(kind);
     let cell = |column: &Column| (column.cell)(object, &context);
-    let mut cells = vec![object["metadata"]["name"].clone()];
+    let mut cells = Vec::with_capacity(kind.columns.len() + 2);
+    if kind.hooks.name_column {
+        cells.push(object["metadata"]["name"].clone());
+    }
     cells.extend(kind.columns[..age_at].iter().map(cell));
     if kind.hooks.age_column {
         cells.push(age(object, now).into());

@@ -29,3 +29,18 @@ async fn exchanges_answer_as_upstream() {
     }
     assert!(failures.is_empty(), "{} of {} cases fail:\n{}", failures.len(), files.len(), failures.join("\n"));
 }
+
+#[tokio::test]
+async fn readiness_waits_for_what_is_pending() {
+    let (server, mut saved) = (server(), Saved::new());
+    let pending = server.health().pending("poststarthook/first");
+    let mut ask = async |path: &str, status: u16, text: &str| {
+        let step = serde_json::json!({"request": format!("GET {path}"), "status": status, "expect": text});
+        run(&server, &step, &mut saved).await.unwrap();
+    };
+    ask("/readyz", 500, "[+]ping ok\n[-]poststarthook/first failed: reason withheld\nreadyz check failed\n").await;
+    ask("/livez", 200, "ok").await;
+    pending.done();
+    ask("/readyz", 200, "ok").await;
+    ask("/readyz/poststarthook/first", 200, "ok").await;
+}
