@@ -7,10 +7,17 @@ use crate::admit::Admit;
 use crate::authz::{Rbac, RoleEscalation};
 use crate::objects::Objects;
 
+mod amounts;
+mod certificates;
+mod default_class;
 mod default_toleration_seconds;
+mod limit_ranger;
 mod namespace_lifecycle;
 mod node_restriction;
+mod pod_security;
 mod priority;
+mod resource_quota;
+mod runtime_class;
 mod service_account;
 mod storage_protection;
 mod taint_nodes;
@@ -22,12 +29,21 @@ mod tests;
 pub fn standard(objects: &Objects, rbac: Arc<Rbac>, authorizer: Arc<dyn Authorize>) -> Vec<Arc<dyn Admit>> {
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle::new(objects.clone())),
+        Arc::new(limit_ranger::LimitRanger::new(objects.clone())),
         Arc::new(service_account::ServiceAccount::new(objects.clone())),
         Arc::new(node_restriction::NodeRestriction::new(objects.clone())),
         Arc::new(taint_nodes::TaintNodesByCondition),
+        Arc::new(pod_security::PodSecurity::new(objects.clone())),
         Arc::new(priority::Priority::new(objects.clone())),
         Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
+        Arc::new(default_class::DefaultClass::storage(objects.clone())),
         Arc::new(storage_protection::StorageObjectInUseProtection),
+        Arc::new(runtime_class::RuntimeClass::new(objects.clone())),
+        Arc::new(certificates::CertificateApproval(authorizer.clone())),
+        Arc::new(certificates::CertificateSigning(authorizer.clone())),
+        Arc::new(certificates::CertificateSubjectRestriction),
+        Arc::new(default_class::DefaultClass::ingress(objects.clone())),
         Arc::new(RoleEscalation::new(rbac, authorizer)),
+        Arc::new(resource_quota::ResourceQuota::new(objects.clone())),
     ]
 }

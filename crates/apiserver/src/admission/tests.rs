@@ -323,3 +323,131 @@ async fn the_whole_bootstrap_is_quick() {
     println!("bootstrap: {best:?}");
     assert!(best < std::time::Duration::from_millis(100), "{best:?}");
 }
+
+#[test]
+fn pods_are_held_against_the_standards() {
+    let cases = testing::yaml(include_str!("../../cases/pod_security.yaml"));
+    for case in cases.as_array().unwrap() {
+        let level = pod_security::Level::parse(case["level"].as_str().unwrap());
+        let found = pod_security::violations(level, &json!({}), &case["spec"]);
+        assert_eq!(found, case["then"].as_str().unwrap(), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn namespaces_say_which_standard_holds() {
+    let objects = testing::objects();
+    let plugin = pod_security::PodSecurity::new(objects.clone());
+    let labels = json!({"pod-security.kubernetes.io/enforce": "baseline", "pod-security.kubernetes.io/enforce-version": "v1.30"});
+    objects.create(row("", "v1", "namespaces"), json!({"metadata": {"name": "web", "labels": labels}})).await.unwrap();
+    let host = json!({"hostNetwork": true, "containers": [{"name": "a"}]});
+    let refused = Ask::create(pods(), pod(host.clone())).of(&plugin).await.unwrap_err();
+    let expected =
+        r#"pods "p" is forbidden: violates PodSecurity "baseline:v1.30": host namespaces (hostNetwork=true)"#;
+    assert_eq!(refused.message, expected);
+    assert!(Ask::create(pods(), pod(json!({"containers": [{"name": "a"}]}))).of(&plugin).await.is_ok());
+    let mut other = pod(host);
+    other["metadata"]["namespace"] = "free".into();
+    assert!(Ask::create(pods(), other).of(&plugin).await.is_ok(), "no label, no rule");
+}
+
+#[tokio::test]
+async fn limit_ranges_fill_in_and_refuse() {
+    let objects = testing::objects();
+    let plugin = limit_ranger::LimitRanger::new(objects.clone());
+    let container = json!({
+        "type": "Container", "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "100m"},
+        "min": {"cpu": "50m"}, "max": {"memory": "1Gi"}, "maxLimitRequestRatio": {"cpu": "10"},
+    });
+    let range = json!({"metadata": {"name": "r", "namespace": "web"}, "spec": {"limits": [container]}});
+    objects.create(row("", "v1", "limitranges"), range).await.unwrap();
+    let admit = async |resources: Value| {
+        Ask::create(pods(), pod(json!({"containers": [{"name": "a", "resources": resources}]}))).of(&plugin).await
+    };
+    let filled = admit(json!({"limits": {"memory": "1Gi"}})).await.unwrap();
+    let expected = json!({"limits": {"cpu": "500m", "memory": "1Gi"}, "requests": {"cpu": "100m"}});
+    assert_eq!(filled["spec"]["containers"][0]["resources"], expected);
+    let note = "LimitRanger plugin set: cpu request for container a; cpu limit for container a";
+    assert_eq!(filled["metadata"]["annotations"]["kubernetes.io/limit-ranger"], note);
+    for (resources, why) in [
+        (json!({"limits": {"memory": "2Gi"}}), "maximum memory usage per Container is 1Gi, but limit is 2Gi"),
+        (json!({"limits": {}}), "maximum memory usage per Container is 1Gi, but no limit is specified"),
+        (
+            json!({"limits": {"memory": "1Gi"}, "requests": {"cpu": "10m"}}),
+            "[minimum cpu usage per Container is 50m, but request is 10m, cpu max limit to request ratio per Container is 10, but provided ratio is 50.000000]",
+        ),
+    ] {
+        let refused = admit(resources).await.unwrap_err();
+        assert_eq!(refused.message, format!("pods \"p\" is forbidden: {why}"));
+    }
+}
+
+#[tokio::test]
+async fn quotas_are_charged_until_they_are_full() {
+    let objects = testing::objects();
+    let plugin = resource_quota::ResourceQuota::new(objects.clone());
+    let quotas = row("", "v1", "resourcequotas");
+    let quota = json!({
+        "metadata": {"name": "q", "namespace": "web"},
+        "status": {"hard": {"pods": "2", "requests.cpu": "1", "count/secrets": "1"}, "used": {"pods": "0", "requests.cpu": "0"}},
+    });
+    objects.create(quotas, quota).await.unwrap();
+    let admit = async |cpu: &str| {
+        let spec = json!({"containers": [{"name": "a", "resources": {"requests": {"cpu": cpu}}}]});
+        Ask::create(pods(), pod(spec)).of(&plugin).await.map_err(|status| status.message)
+    };
+    assert!(admit("600m").await.is_ok());
+    let used = objects.get(quotas, "web", "q").unwrap()["status"]["used"].clone();
+    assert_eq!(used, json!({"pods": "1", "requests.cpu": "600m"}));
+    let full = r#"pods "p" is forbidden: exceeded quota: q, requested: requests.cpu=600m, used: requests.cpu=600m, limited: requests.cpu=1"#;
+    assert_eq!(admit("600m").await.unwrap_err(), full);
+    assert!(admit("400m").await.is_ok());
+    let full = r#"pods "p" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"#;
+    assert_eq!(admit("0").await.unwrap_err(), full);
+    let silent = Ask::create(pods(), pod(json!({"containers": [{"name": "a"}]}))).of(&plugin).await.unwrap_err();
+    assert_eq!(silent.message, r#"pods "p" is forbidden: failed quota: q: must specify requests.cpu for: a"#);
+    let secrets = row("", "v1", "secrets");
+    let secret = || json!({"metadata": {"name": "s", "namespace": "web"}});
+    assert!(Ask::create(secrets, secret()).of(&plugin).await.is_ok());
+    let full = Ask::create(secrets, secret()).of(&plugin).await.unwrap_err();
+    assert!(
+        full.message.ends_with(
+            "exceeded quota: q, requested: count/secrets=1, used: count/secrets=1, limited: count/secrets=1"
+        ),
+        "{full}"
+    );
+}
+
+#[tokio::test]
+async fn classes_that_are_default_are_filled_in() {
+    let objects = testing::objects();
+    let plugin = default_class::DefaultClass::storage(objects.clone());
+    let claims = row("", "v1", "persistentvolumeclaims");
+    let claim = |spec: Value| json!({"metadata": {"name": "c", "namespace": "web"}, "spec": spec});
+    assert_eq!(Ask::create(claims, claim(json!({}))).of(&plugin).await.unwrap()["spec"], json!({}));
+    let class =
+        json!({"metadata": {"name": "local", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}});
+    objects.create(row("storage.k8s.io", "v1", "storageclasses"), class).await.unwrap();
+    assert_eq!(Ask::create(claims, claim(json!({}))).of(&plugin).await.unwrap()["spec"]["storageClassName"], "local");
+    let none = json!({"storageClassName": ""});
+    assert_eq!(Ask::create(claims, claim(none.clone())).of(&plugin).await.unwrap()["spec"], none, "none is a choice");
+}
+
+#[test]
+fn pods_ask_for_their_busiest_moment() {
+    let resources = |cpu: &str| json!({"requests": {"cpu": cpu}});
+    let pod = json!({"spec": {
+        "containers": [{"resources": resources("200m")}, {"resources": resources("300m")}],
+        "initContainers": [
+            {"resources": resources("100m"), "restartPolicy": "Always"},
+            {"resources": resources("700m")},
+        ],
+        "overhead": {"cpu": "50m"},
+    }});
+    assert_eq!(amounts::print(&amounts::of_pod(&pod, "requests")), "cpu=850m");
+    let usage = resource_quota::usage_of(pods(), &pod);
+    assert_eq!(usage["requests.cpu"].to_string(), "850m");
+    let service = json!({"spec": {"type": "LoadBalancer", "ports": [{}, {}]}});
+    let usage = amounts::print(&resource_quota::usage_of(row("", "v1", "services"), &service));
+    assert_eq!(usage, "count/services=1,services=1,services.loadbalancers=1,services.nodeports=2");
+}
