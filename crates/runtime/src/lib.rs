@@ -1,5 +1,9 @@
 //! The container runtime: CRI v1 over a unix socket, images, sandboxes, containers, their supervisor. Knows no Kubernetes API types.
 
+mod atomic_file;
+pub mod cgroups;
 pub mod cri;
-mod durable;
 pub mod images;
+mod seccomp;
+pub mod spec;
+pub mod supervisor;
