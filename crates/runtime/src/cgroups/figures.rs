@@ -50,7 +50,8 @@ impl Cgroups {
     }
 
     fn figures_v1(&self, group: &Path) -> io::Result<Figures> {
-        let file = |controller: &str, name: &str| self.directory(controller, group).map(|directory| directory.join(name));
+        let file =
+            |controller: &str, name: &str| self.directory(controller, group).map(|directory| directory.join(name));
         let number = |controller, name| file(controller, name).and_then(|path| number(&path).ok());
         let stat = match file("memory", "memory.stat") {
             Some(path) => table(&path)?,
@@ -114,5 +115,9 @@ fn table(path: &Path) -> io::Result<HashMap<String, u64>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashMap::new()),
         Err(error) => return Err(error),
     };
-    Ok(text.lines().filter_map(|line| line.split_once(' ')).filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect())
 }

@@ -30,14 +30,18 @@ impl Cgroups {
         for (controller, file, value) in writes {
             let Some(directory) = self.directory(controller, group) else { continue };
             let path = directory.join(&file);
-            fs::write(&path, &value).map_err(|error| io::Error::new(error.kind(), format!("write {value:?} to {}: {error}", path.display())))?;
+            fs::write(&path, &value).map_err(|error| {
+                io::Error::new(error.kind(), format!("write {value:?} to {}: {error}", path.display()))
+            })?;
         }
         Ok(())
     }
 
     /// In version 1 memory may never be above memory and swap, not even between two writes.
     fn memory_shrinks(&self, group: &Path, bytes: i64) -> bool {
-        let current = self.directory("memory", group).and_then(|directory| fs::read_to_string(directory.join("memory.limit_in_bytes")).ok());
+        let current = self
+            .directory("memory", group)
+            .and_then(|directory| fs::read_to_string(directory.join("memory.limit_in_bytes")).ok());
         current.and_then(|text| text.trim().parse::<i64>().ok()).is_some_and(|current| bytes > 0 && bytes < current)
     }
 }
@@ -54,10 +58,8 @@ fn v1(limits: &Limits, memory_shrinks: bool) -> Vec<Write> {
     number("cpu", "cpu.shares", limits.cpu_shares);
     number("cpu", "cpu.cfs_period_us", limits.cpu_period);
     number("cpu", "cpu.cfs_quota_us", limits.cpu_quota);
-    let mut memory = vec![
-        ("memory.memsw.limit_in_bytes", limits.memory_swap_bytes),
-        ("memory.limit_in_bytes", limits.memory_bytes),
-    ];
+    let mut memory =
+        vec![("memory.memsw.limit_in_bytes", limits.memory_swap_bytes), ("memory.limit_in_bytes", limits.memory_bytes)];
     if memory_shrinks {
         memory.reverse();
     }
@@ -85,7 +87,11 @@ fn v2(limits: &Limits) -> Vec<Write> {
         writes.push(("memory", "memory.max".into(), or_max(limits.memory_bytes)));
     }
     if limits.memory_swap_bytes != 0 {
-        let swap = if limits.memory_swap_bytes < 0 { -1 } else { (limits.memory_swap_bytes - limits.memory_bytes.max(0)).max(0) };
+        let swap = if limits.memory_swap_bytes < 0 {
+            -1
+        } else {
+            (limits.memory_swap_bytes - limits.memory_bytes.max(0)).max(0)
+        };
         writes.push(("memory", "memory.swap.max".into(), or_max(swap)));
     }
     writes.extend(text("cpuset", "cpuset.cpus", &limits.cpuset_cpus));
@@ -110,12 +116,22 @@ mod tests {
 
     #[test]
     fn limits_become_files() {
-        let limits =
-            Limits { cpu_shares: 1024, cpu_quota: 50_000, cpu_period: 100_000, memory_bytes: 1 << 20, memory_swap_bytes: 1 << 21, ..Limits::default() };
-        let names = |writes: Vec<Write>| writes.into_iter().map(|(_, file, value)| format!("{file}={value}")).collect::<Vec<_>>().join(" ");
+        let limits = Limits {
+            cpu_shares: 1024,
+            cpu_quota: 50_000,
+            cpu_period: 100_000,
+            memory_bytes: 1 << 20,
+            memory_swap_bytes: 1 << 21,
+            ..Limits::default()
+        };
+        let names = |writes: Vec<Write>| {
+            writes.into_iter().map(|(_, file, value)| format!("{file}={value}")).collect::<Vec<_>>().join(" ")
+        };
         let growing = "cpu.shares=1024 cpu.cfs_period_us=100000 cpu.cfs_quota_us=50000 memory.memsw.limit_in_bytes=2097152 memory.limit_in_bytes=1048576";
         assert_eq!(names(v1(&limits, false)), growing);
-        assert!(names(v1(&limits, true)).ends_with("memory.limit_in_bytes=1048576 memory.memsw.limit_in_bytes=2097152"));
+        assert!(
+            names(v1(&limits, true)).ends_with("memory.limit_in_bytes=1048576 memory.memsw.limit_in_bytes=2097152")
+        );
         assert_eq!(names(v2(&limits)), "cpu.weight=39 cpu.max=50000 100000 memory.max=1048576 memory.swap.max=1048576");
         assert!(v1(&Limits::default(), false).is_empty() && v2(&Limits::default()).is_empty());
     }

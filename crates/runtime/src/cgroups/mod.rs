@@ -24,7 +24,9 @@ pub enum Cgroups {
 impl Cgroups {
     pub fn detect() -> io::Result<Self> {
         let found = Self::parse(&fs::read_to_string("/proc/self/mountinfo")?);
-        found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no cgroup file system is mounted below /sys/fs/cgroup"))
+        found.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, "no cgroup file system is mounted below /sys/fs/cgroup")
+        })
     }
 
     /// From the text of mountinfo. A hybrid machine's controllers are those of version 1.
@@ -131,7 +133,9 @@ impl Cgroups {
 
     fn freeze(&self, group: &Path, frozen: bool) -> io::Result<()> {
         let file = match self {
-            Self::V1(_) => self.directory("freezer", group).map(|directory| (directory.join("freezer.state"), ["THAWED", "FROZEN"])),
+            Self::V1(_) => self
+                .directory("freezer", group)
+                .map(|directory| (directory.join("freezer.state"), ["THAWED", "FROZEN"])),
             Self::V2(_) => self.directory("", group).map(|directory| (directory.join("cgroup.freeze"), ["0", "1"])),
         };
         let Some((file, words)) = file else { return Ok(()) };

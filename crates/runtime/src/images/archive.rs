@@ -112,7 +112,10 @@ fn extract(archive: &Path, directory: &Path) -> io::Result<()> {
         } else if kind.is_symlink() || kind.is_hard_link() {
             let link = entry.link_name_bytes().ok_or_else(|| io::Error::other("a link without a target"))?;
             let base = if kind.is_symlink() { tree::clean(&entry.path_bytes()) } else { PathBuf::new() };
-            let joined = base.parent().unwrap_or(Path::new("")).join(Path::new(std::ffi::OsStr::new(&*String::from_utf8_lossy(&link))));
+            let joined = base
+                .parent()
+                .unwrap_or(Path::new(""))
+                .join(Path::new(std::ffi::OsStr::new(&*String::from_utf8_lossy(&link))));
             fs::hard_link(directory.join(tree::clean(joined.as_os_str().as_encoded_bytes())), to)?;
         }
     }
@@ -153,7 +156,11 @@ fn layout_images(directory: &Path, platform: &Platform) -> Result<Vec<Found>, Im
 }
 
 /// The manifest behind a descriptor, going through nested indexes.
-fn manifest_of(directory: &Path, descriptor: &Descriptor, platform: &Platform) -> Result<(Digest, Document), ImageError> {
+fn manifest_of(
+    directory: &Path,
+    descriptor: &Descriptor,
+    platform: &Platform,
+) -> Result<(Digest, Document), ImageError> {
     const NESTING_MAX: usize = 4;
     let mut digest = descriptor.digest.clone();
     for _ in 0..NESTING_MAX {
@@ -191,7 +198,8 @@ fn read(directory: &Path, name: &str) -> Result<Vec<u8>, ImageError> {
 }
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, ImageError> {
-    serde_json::from_slice(bytes).map_err(|error| ImageError::Malformed { what: what.to_owned(), reason: error.to_string() })
+    serde_json::from_slice(bytes)
+        .map_err(|error| ImageError::Malformed { what: what.to_owned(), reason: error.to_string() })
 }
 
 fn malformed(path: &Path, reason: &str) -> ImageError {

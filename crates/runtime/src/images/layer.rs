@@ -145,11 +145,13 @@ impl Layer {
     }
 
     fn hard_link<R: Read>(&mut self, place: &Place, entry: &tar::Entry<'_, R>) -> io::Result<()> {
-        let target_path = clean(&entry.link_name_bytes().ok_or_else(|| io::Error::other("a hard link without a target"))?);
+        let target_path =
+            clean(&entry.link_name_bytes().ok_or_else(|| io::Error::other("a hard link without a target"))?);
         let target = self.place(&target_path)?;
         if target.stat()?.is_none_or(|stat| is_whiteout(&stat)) {
-            let source = find_lower(&self.lower, &target_path)?
-                .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("hard link to {target_path:?}, which no layer has")))?;
+            let source = find_lower(&self.lower, &target_path)?.ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, format!("hard link to {target_path:?}, which no layer has"))
+            })?;
             target.clear()?;
             copy_up(&source, &target)?;
         }
@@ -166,7 +168,8 @@ impl Layer {
                 Ok(())
             }
             EntryType::Symlink => {
-                let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("a symbolic link without a target"))?;
+                let target =
+                    entry.link_name_bytes().ok_or_else(|| io::Error::other("a symbolic link without a target"))?;
                 Ok(rustix::fs::symlinkat(OsStr::from_bytes(&target), &*place.parent, &place.name)?)
             }
             EntryType::Char => node(place, FileType::CharacterDevice, entry.header()),
@@ -231,7 +234,8 @@ fn find_lower(lower: &[Tree], path: &Path) -> io::Result<Option<std::os::fd::Own
 
 fn is_opaque(directory: &std::os::fd::OwnedFd) -> bool {
     let mut value = [0_u8; 1];
-    rustix::fs::getxattr(through_proc(directory), OPAQUE_ATTRIBUTE, &mut value).is_ok_and(|length| length == 1 && value[0] == b'y')
+    rustix::fs::getxattr(through_proc(directory), OPAQUE_ATTRIBUTE, &mut value)
+        .is_ok_and(|length| length == 1 && value[0] == b'y')
 }
 
 fn copy_up(source: &std::os::fd::OwnedFd, target: &Place) -> io::Result<()> {
@@ -304,11 +308,17 @@ impl Attributes {
 
     /// Owner first: changing it drops set-id bits and file capabilities.
     fn set(&self, place: &Place, has_mode: bool) -> io::Result<()> {
-        let id = |id: u64| u32::try_from(id).map_err(|_| io::Error::other(format!("owner id {id} does not fit 32 bits")));
+        let id =
+            |id: u64| u32::try_from(id).map_err(|_| io::Error::other(format!("owner id {id} does not fit 32 bits")));
         let (uid, gid) = (Uid::from_raw(id(self.uid)?), Gid::from_raw(id(self.gid)?));
         rustix::fs::chownat(&*place.parent, &place.name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
         if has_mode {
-            rustix::fs::chmodat(&*place.parent, &place.name, Mode::from_raw_mode(self.mode & 0o7777), AtFlags::empty())?;
+            rustix::fs::chmodat(
+                &*place.parent,
+                &place.name,
+                Mode::from_raw_mode(self.mode & 0o7777),
+                AtFlags::empty(),
+            )?;
         }
         for (name, value) in &self.extended {
             match rustix::fs::lsetxattr(place.proc_path(), name.as_str(), value, XattrFlags::empty()) {
@@ -330,4 +340,24 @@ fn parse_time(text: &str) -> Option<Timespec> {
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let nanoseconds: i64 = if fraction.is_empty() { 0 } else { digits.parse().ok()? };
     Some(Timespec { tv_sec: seconds.parse().ok()?, tv_nsec: nanoseconds as _ })
+}
+
+/// Reads a file of a stack of layers, topmost first, going through symbolic links.
+pub fn read(layers: &[PathBuf], path: &Path) -> io::Result<Option<Vec<u8>>> {
+    const LINKS_MAX: usize = 16;
+    let trees = layers.iter().map(|layer| Tree::open(layer)).collect::<io::Result<Vec<_>>>()?;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Some(found) = find_lower(&trees, &path)? else { return Ok(None) };
+        match FileType::from_raw_mode(rustix::fs::fstat(&found)?.st_mode) {
+            FileType::RegularFile => return std::fs::read(through_proc(&found)).map(Some),
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(&found, "", Vec::new())?;
+                let from = path.parent().unwrap_or(Path::new(""));
+                path = clean(from.join(OsStr::from_bytes(target.as_bytes())).as_os_str().as_bytes());
+            }
+            _ => return Ok(None),
+        }
+    }
+    Ok(None)
 }

@@ -171,7 +171,8 @@ pub fn choose<'a>(index: &'a [Descriptor], host: &Platform) -> Result<&'a Descri
 impl Image {
     /// Refuses an image whose config names another platform.
     pub fn check_platform(&self, host: &Platform) -> Result<(), NoPlatform> {
-        let own = Platform { os: self.os.clone(), architecture: self.architecture.clone(), variant: self.variant.clone() };
+        let own =
+            Platform { os: self.os.clone(), architecture: self.architecture.clone(), variant: self.variant.clone() };
         if own.architecture.is_empty() || own.fitness(host).is_some() {
             return Ok(());
         }
@@ -188,7 +189,13 @@ mod tests {
         let mut next = || parts.next().unwrap_or_default();
         let platform = Platform { os: next(), architecture: next(), variant: next() };
         let digest = Digest::of(platform.to_string().as_bytes());
-        Descriptor { media_type: OCI_MANIFEST.into(), digest, size: 1, platform: Some(platform), annotations: BTreeMap::new() }
+        Descriptor {
+            media_type: OCI_MANIFEST.into(),
+            digest,
+            size: 1,
+            platform: Some(platform),
+            annotations: BTreeMap::new(),
+        }
     }
 
     #[test]

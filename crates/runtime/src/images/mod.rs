@@ -9,8 +9,8 @@ pub mod records;
 pub mod reference;
 pub mod registries;
 pub mod registry;
-mod transport;
 pub mod snapshots;
+mod transport;
 mod tree;
 
 use std::collections::{BTreeSet, HashMap};
@@ -153,6 +153,3 @@ pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -70,7 +70,9 @@ impl Images {
         let named = manifest.digest.clone();
         let mut document: Document = parse(&manifest.bytes, "the manifest")?;
         if document.schema_version == 1 {
-            let reason = "it is in Docker's schema 1, which registries have given up; push it again with a newer client".to_owned();
+            let reason =
+                "it is in Docker's schema 1, which registries have given up; push it again with a newer client"
+                    .to_owned();
             return Err(ImageError::Malformed { what: reference.to_string(), reason });
         }
         if document.config.is_none() {

@@ -38,7 +38,9 @@ impl Reference {
     pub fn parse(name: &str) -> Result<Self, InvalidReference> {
         let invalid = |reason| InvalidReference { name: name.to_owned(), reason };
         let (rest, digest) = match name.split_once('@') {
-            Some((rest, digest)) => (rest, Some(Digest::parse(digest).map_err(|_| invalid("the digest is malformed"))?)),
+            Some((rest, digest)) => {
+                (rest, Some(Digest::parse(digest).map_err(|_| invalid("the digest is malformed"))?))
+            }
             None => (name, None),
         };
         let (path, tag) = split_tag(rest);
@@ -172,7 +174,9 @@ mod tests {
 
     #[test]
     fn malformed_names_are_refused() {
-        for name in ["", ":", "nginx:", "NGINX", "a//b", "/a", "a/", "nginx@sha256:12", "a..b", "nginx:a b", "-a", "http://x/y"] {
+        for name in
+            ["", ":", "nginx:", "NGINX", "a//b", "/a", "a/", "nginx@sha256:12", "a..b", "nginx:a b", "-a", "http://x/y"]
+        {
             assert!(Reference::parse(name).is_err(), "{name:?}");
         }
     }

@@ -100,15 +100,26 @@ impl Client {
         Err(most_telling(failures))
     }
 
-    fn repository<'a>(&'a self, endpoint: Endpoint, reference: &'a Reference, given: Option<&Credentials>) -> Repository<'a> {
+    fn repository<'a>(
+        &'a self,
+        endpoint: Endpoint,
+        reference: &'a Reference,
+        given: Option<&Credentials>,
+    ) -> Repository<'a> {
         let host = host_of(&endpoint.base);
         let configured = self.registries.config(&host).and_then(|config| config.auth.clone());
         // The caller's credentials are for the registry; a mirror gets only its own.
-        let credentials = if endpoint.is_mirror { configured.or_else(|| given.cloned()) } else { given.cloned().or(configured) };
+        let credentials =
+            if endpoint.is_mirror { configured.or_else(|| given.cloned()) } else { given.cloned().or(configured) };
         Repository { client: self, endpoint, reference, credentials }
     }
 
-    async fn send(&self, uri: &Uri, accept: &str, authorization: Option<&str>) -> Result<Response<Incoming>, RegistryError> {
+    async fn send(
+        &self,
+        uri: &Uri,
+        accept: &str,
+        authorization: Option<&str>,
+    ) -> Result<Response<Incoming>, RegistryError> {
         let mut request = Request::builder()
             .method(Method::GET)
             .uri(uri)
@@ -123,9 +134,11 @@ impl Client {
         match tokio::time::timeout(ANSWER_TIMEOUT, client.request(request)).await {
             Err(_) => Err(RegistryError::Timeout { url: uri.to_string() }),
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                Err(RegistryError::Connect { url: uri.to_string(), reason: transport::root_cause(&error), source: error.into() })
-            }
+            Ok(Err(error)) => Err(RegistryError::Connect {
+                url: uri.to_string(),
+                reason: transport::root_cause(&error),
+                source: error.into(),
+            }),
         }
     }
 
@@ -146,7 +159,8 @@ impl Client {
 
 /// Of several endpoints' failures, the one to show: the last (the registry itself), unless it could not be reached.
 fn most_telling(mut failures: Vec<RegistryError>) -> RegistryError {
-    let unreachable = |error: &RegistryError| matches!(error, RegistryError::Connect { .. } | RegistryError::Timeout { .. });
+    let unreachable =
+        |error: &RegistryError| matches!(error, RegistryError::Connect { .. } | RegistryError::Timeout { .. });
     let position = failures.iter().rposition(|error| !unreachable(error)).unwrap_or(failures.len() - 1);
     failures.swap_remove(position)
 }
@@ -190,7 +204,8 @@ impl Repository<'_> {
         let mut response = self.follow(uri, accept, known.as_deref()).await?;
         if response.status() == StatusCode::UNAUTHORIZED {
             let challenges = response.headers().get_all(WWW_AUTHENTICATE).iter();
-            let challenges: Vec<String> = challenges.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
+            let challenges: Vec<String> =
+                challenges.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
             let authorization = self.authorize(uri, &challenges).await?;
             response = self.follow(uri, accept, Some(&authorization)).await?;
             if response.status().is_success() {
@@ -202,7 +217,8 @@ impl Repository<'_> {
             StatusCode::NOT_FOUND => Err(RegistryError::NotFound { url: uri.to_string() }),
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 let body = String::from_utf8_lossy(&document(uri, response).await?).into_owned();
-                let reason = format!("repository does not exist or may require authorization ({status}: {})", body.trim());
+                let reason =
+                    format!("repository does not exist or may require authorization ({status}: {})", body.trim());
                 Err(RegistryError::Denied { name: self.reference.name(), reason })
             }
             status => {
@@ -212,7 +228,12 @@ impl Repository<'_> {
         }
     }
 
-    async fn follow(&self, uri: &Uri, accept: &str, authorization: Option<&str>) -> Result<Response<Incoming>, RegistryError> {
+    async fn follow(
+        &self,
+        uri: &Uri,
+        accept: &str,
+        authorization: Option<&str>,
+    ) -> Result<Response<Incoming>, RegistryError> {
         let mut current = uri.clone();
         for _ in 0..REDIRECTS_MAX {
             let same_host = current.authority() == uri.authority();
@@ -221,8 +242,10 @@ impl Repository<'_> {
                 return Ok(response);
             }
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            current = resolve_location(&current, location)
-                .ok_or_else(|| RegistryError::Protocol { url: current.to_string(), reason: format!("redirect to {location:?}") })?;
+            current = resolve_location(&current, location).ok_or_else(|| RegistryError::Protocol {
+                url: current.to_string(),
+                reason: format!("redirect to {location:?}"),
+            })?;
         }
         Err(RegistryError::Protocol { url: uri.to_string(), reason: "too many redirects".into() })
     }
@@ -349,8 +372,9 @@ mod tests {
 
     #[test]
     fn challenges_are_read() {
-        let parameters =
-            parse_parameters(r#"realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#);
+        let parameters = parse_parameters(
+            r#"realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#,
+        );
         assert_eq!(parameters["realm"], "https://auth.docker.io/token");
         assert_eq!(parameters["service"], "registry.docker.io");
         assert_eq!(parameters["scope"], "repository:a/b:pull,push");
@@ -359,7 +383,10 @@ mod tests {
     #[test]
     fn locations_resolve() {
         let from: Uri = "https://r.example/v2/a".parse().expect("a URL");
-        assert_eq!(resolve_location(&from, "/x?y=1").map(|uri| uri.to_string()).as_deref(), Some("https://r.example/x?y=1"));
+        assert_eq!(
+            resolve_location(&from, "/x?y=1").map(|uri| uri.to_string()).as_deref(),
+            Some("https://r.example/x?y=1")
+        );
         assert_eq!(resolve_location(&from, "http://cdn/x").map(|uri| uri.to_string()).as_deref(), Some("http://cdn/x"));
         assert_eq!(resolve_location(&from, ""), None);
     }

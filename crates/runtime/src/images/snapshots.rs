@@ -80,7 +80,8 @@ impl Snapshots {
     /// Bytes of all files in a stack.
     pub fn bytes(&self, top: &Digest) -> u64 {
         let state = self.state.lock();
-        let chain = std::iter::successors(state.by_chain.get(top), |snapshot| state.by_chain.get(snapshot.parent.as_ref()?));
+        let chain =
+            std::iter::successors(state.by_chain.get(top), |snapshot| state.by_chain.get(snapshot.parent.as_ref()?));
         chain.map(|snapshot| snapshot.bytes).sum()
     }
 
@@ -91,7 +92,12 @@ impl Snapshots {
     }
 
     /// Unpacks a layer, compressed in whatever way, on top of `parent`; its uncompressed digest must be `diff_id`. Blocks.
-    pub fn unpack(&self, compressed: impl Read, parent: Option<&Digest>, diff_id: &Digest) -> Result<Digest, ImageError> {
+    pub fn unpack(
+        &self,
+        compressed: impl Read,
+        parent: Option<&Digest>,
+        diff_id: &Digest,
+    ) -> Result<Digest, ImageError> {
         let chain = chain_id(parent, diff_id);
         if self.contains(&chain) {
             return Ok(chain);
@@ -144,11 +150,15 @@ impl Snapshots {
                     next = state.by_chain.get(&chain).and_then(|snapshot| snapshot.parent.clone());
                 }
             }
-            let (live, dead) = std::mem::take(&mut state.by_chain).into_iter().partition(|(chain, _)| kept.contains(chain));
+            let (live, dead) =
+                std::mem::take(&mut state.by_chain).into_iter().partition(|(chain, _)| kept.contains(chain));
             state.by_chain = live;
             let dead: BTreeMap<Digest, Snapshot> = dead;
             for snapshot in dead.values() {
-                fs::rename(self.root.join(snapshot.number.to_string()), self.root.join(format!("{REMOVED}{}", snapshot.number)))?;
+                fs::rename(
+                    self.root.join(snapshot.number.to_string()),
+                    self.root.join(format!("{REMOVED}{}", snapshot.number)),
+                )?;
             }
             dead.into_values().collect()
         };

@@ -22,13 +22,29 @@ struct Abi {
 
 #[cfg(target_arch = "x86_64")]
 const ABIS: [Abi; 2] = [
-    Abi { architecture: 0xC000_003E, number: |name| syscalls::x86_64::Sysno::from_str(name).ok().map(|n| n.id() as u32), end: Some(0x4000_0000) },
-    Abi { architecture: 0x4000_0003, number: |name| syscalls::x86::Sysno::from_str(name).ok().map(|n| n.id() as u32), end: None },
+    Abi {
+        architecture: 0xC000_003E,
+        number: |name| syscalls::x86_64::Sysno::from_str(name).ok().map(|n| n.id() as u32),
+        end: Some(0x4000_0000),
+    },
+    Abi {
+        architecture: 0x4000_0003,
+        number: |name| syscalls::x86::Sysno::from_str(name).ok().map(|n| n.id() as u32),
+        end: None,
+    },
 ];
 #[cfg(target_arch = "aarch64")]
 const ABIS: [Abi; 2] = [
-    Abi { architecture: 0xC000_00B7, number: |name| syscalls::aarch64::Sysno::from_str(name).ok().map(|n| n.id() as u32), end: None },
-    Abi { architecture: 0x4000_0028, number: |name| syscalls::arm::Sysno::from_str(name).ok().map(|n| n.id() as u32), end: None },
+    Abi {
+        architecture: 0xC000_00B7,
+        number: |name| syscalls::aarch64::Sysno::from_str(name).ok().map(|n| n.id() as u32),
+        end: None,
+    },
+    Abi {
+        architecture: 0x4000_0028,
+        number: |name| syscalls::arm::Sysno::from_str(name).ok().map(|n| n.id() as u32),
+        end: None,
+    },
 ];
 
 pub fn program(filter: &Filter) -> Result<Program, SeccompError> {
@@ -116,8 +132,12 @@ fn check(condition: Condition) -> Program {
     let (low_at, high_at) = halves(condition.argument);
     let (high, low) = ((condition.value >> 32) as u32, condition.value as u32);
     match condition.comparison {
-        Comparison::Equal => vec![load(high_at), jump(BPF_JEQ, high, 0, FAIL), load(low_at), jump(BPF_JEQ, low, 0, FAIL)],
-        Comparison::NotEqual => vec![load(high_at), jump(BPF_JEQ, high, 0, PASS), load(low_at), jump(BPF_JEQ, low, FAIL, 0)],
+        Comparison::Equal => {
+            vec![load(high_at), jump(BPF_JEQ, high, 0, FAIL), load(low_at), jump(BPF_JEQ, low, 0, FAIL)]
+        }
+        Comparison::NotEqual => {
+            vec![load(high_at), jump(BPF_JEQ, high, 0, PASS), load(low_at), jump(BPF_JEQ, low, FAIL, 0)]
+        }
         Comparison::Greater => ordered(condition.argument, high, jump(BPF_JGT, low, 0, FAIL), false),
         Comparison::GreaterOrEqual => ordered(condition.argument, high, jump(BPF_JGE, low, 0, FAIL), false),
         Comparison::Less => ordered(condition.argument, high, jump(BPF_JGE, low, FAIL, 0), true),

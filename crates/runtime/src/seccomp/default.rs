@@ -71,7 +71,10 @@ pub fn filter(bounding: u64) -> Filter {
     let may = |capability: &str| number(capability).is_some_and(|number| bounding & (1 << number) != 0);
     let mut rules = vec![allow(ALWAYS, Vec::new())];
     for personality in PERSONALITIES {
-        rules.push(allow("personality", vec![Condition { argument: 0, comparison: Comparison::Equal, value: personality }]));
+        rules.push(allow(
+            "personality",
+            vec![Condition { argument: 0, comparison: Comparison::Equal, value: personality }],
+        ));
     }
     // Virtual machine sockets know no network namespaces.
     rules.push(allow("socket", vec![Condition { argument: 0, comparison: Comparison::NotEqual, value: AF_VSOCK }]));

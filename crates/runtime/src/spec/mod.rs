@@ -69,9 +69,9 @@ pub fn build(inputs: &Inputs<'_>) -> Result<Value, SpecError> {
         privileged: security.privileged,
         host_ipc: inputs.sandbox.namespaces.ipc() == NamespaceMode::Node,
         readonly_rootfs: security.readonly_rootfs,
-        user_namespace: false,
     };
-    let (mounts, propagation) = mounts::mounts(&inputs.config.mounts, inputs.sandbox.files, inputs.volumes, mount_options)?;
+    let (mounts, propagation) =
+        mounts::mounts(&inputs.config.mounts, inputs.sandbox.files, inputs.volumes, mount_options)?;
     let linux_resources = inputs.config.linux.as_ref().and_then(|linux| linux.resources.as_ref());
     let is_confined = !security.privileged;
     let paths = |paths: &[String]| if is_confined { paths.to_vec() } else { Vec::new() };
@@ -102,7 +102,8 @@ pub fn security(config: &ContainerConfig) -> LinuxContainerSecurityContext {
 fn process(inputs: &Inputs<'_>, security: &LinuxContainerSecurityContext) -> Result<Value, SpecError> {
     let config = inputs.config;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let given: Vec<(String, String)> = config.envs.iter().map(|variable| (variable.key.clone(), text(&variable.value))).collect();
+    let given: Vec<(String, String)> =
+        config.envs.iter().map(|variable| (variable.key.clone(), text(&variable.value))).collect();
     let (set, ambient) = privileges::capabilities(security.privileged, security.capabilities.as_ref())?;
     let names = privileges::names(set);
     let mut process = json!({
@@ -143,7 +144,9 @@ fn namespaces(inputs: &Inputs<'_>, options: &NamespaceOption) -> Result<Vec<Valu
     match options.pid() {
         NamespaceMode::Node => {}
         NamespaceMode::Container => namespaces.push(json!({"type": "pid"})),
-        NamespaceMode::Pod if sandbox.namespaces.pid() == NamespaceMode::Pod => namespaces.push(joined("pid", sandbox::PID)),
+        NamespaceMode::Pod if sandbox.namespaces.pid() == NamespaceMode::Pod => {
+            namespaces.push(joined("pid", sandbox::PID))
+        }
         NamespaceMode::Pod => namespaces.push(json!({"type": "pid"})),
         NamespaceMode::Target => {
             let pid = inputs.target_pid.ok_or_else(|| SpecError::NoTarget(options.target_id.clone()))?;
@@ -186,7 +189,9 @@ pub fn exec_process(container: &Value, request: &ExecRequest) -> Value {
     let mut process = container["process"].clone();
     process["args"] = request.cmd.clone().into();
     process["terminal"] = request.tty.into();
-    let has_term = process["env"].as_array().is_some_and(|env| env.iter().filter_map(Value::as_str).any(|v| v.starts_with("TERM=")));
+    let has_term = process["env"]
+        .as_array()
+        .is_some_and(|env| env.iter().filter_map(Value::as_str).any(|v| v.starts_with("TERM=")));
     if request.tty
         && !has_term
         && let Some(env) = process["env"].as_array_mut()

@@ -21,7 +21,6 @@ pub struct MountOptions {
     pub privileged: bool,
     pub host_ipc: bool,
     pub readonly_rootfs: bool,
-    pub user_namespace: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +54,9 @@ pub fn mounts(
         add("/dev/shm", bind("/dev/shm", &files.shm, &["rbind", "rprivate", "rw", "nosuid", "nodev", "noexec"]));
     }
     let access = if options.readonly_rootfs { "ro" } else { "rw" };
-    for (target, file) in [("/etc/hosts", &files.hosts), ("/etc/hostname", &files.hostname), ("/etc/resolv.conf", &files.resolv_conf)] {
+    for (target, file) in
+        [("/etc/hosts", &files.hosts), ("/etc/hostname", &files.hostname), ("/etc/resolv.conf", &files.resolv_conf)]
+    {
         if let Some(file) = file {
             add(target, bind(target, file, &["rbind", "rprivate", access]));
         }
@@ -85,9 +86,20 @@ fn kernel_file_systems(options: MountOptions) -> Vec<(&'static str, Value)> {
     let mut mounts = vec![
         ("/proc", special("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"])),
         ("/dev", special("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"])),
-        ("/dev/pts", special("/dev/pts", "devpts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"])),
+        (
+            "/dev/pts",
+            special(
+                "/dev/pts",
+                "devpts",
+                "devpts",
+                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+            ),
+        ),
         ("/sys", special("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access])),
-        ("/sys/fs/cgroup", special("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", access])),
+        (
+            "/sys/fs/cgroup",
+            special("/sys/fs/cgroup", "cgroup", "cgroup", &["nosuid", "noexec", "nodev", "relatime", access]),
+        ),
     ];
     let queue = if options.host_ipc {
         bind("/dev/mqueue", Path::new("/dev/mqueue"), &["rbind", "nosuid", "noexec", "nodev"])
@@ -136,7 +148,12 @@ mod tests {
     use super::*;
 
     fn mount(container_path: &str, propagation: MountPropagation) -> Mount {
-        Mount { container_path: container_path.into(), host_path: "/host".into(), propagation: propagation.into(), ..Mount::default() }
+        Mount {
+            container_path: container_path.into(),
+            host_path: "/host".into(),
+            propagation: propagation.into(),
+            ..Mount::default()
+        }
     }
 
     fn targets(values: &[Value]) -> Vec<&str> {
@@ -150,10 +167,24 @@ mod tests {
             mount("/data", MountPropagation::PropagationHostToContainer),
             mount("/dev/shm/", MountPropagation::PropagationPrivate),
         ];
-        let files = SandboxFiles { shm: "/run/shm".into(), resolv_conf: Some("/run/resolv.conf".into()), ..SandboxFiles::default() };
+        let files = SandboxFiles {
+            shm: "/run/shm".into(),
+            resolv_conf: Some("/run/resolv.conf".into()),
+            ..SandboxFiles::default()
+        };
         let (values, propagation) = mounts(&given, &files, &[], MountOptions::default()).expect("valid mounts");
-        let expected =
-            ["/proc", "/dev", "/dev/pts", "/dev/mqueue", "/sys", "/sys/fs/cgroup", "/etc/resolv.conf", "/data", "/dev/shm/", "/data/a/b"];
+        let expected = [
+            "/proc",
+            "/dev",
+            "/dev/pts",
+            "/dev/mqueue",
+            "/sys",
+            "/sys/fs/cgroup",
+            "/etc/resolv.conf",
+            "/data",
+            "/dev/shm/",
+            "/data/a/b",
+        ];
         assert_eq!(targets(&values), expected);
         assert_eq!(propagation, Some("slave"));
     }
@@ -165,7 +196,8 @@ mod tests {
             mount("/b", MountPropagation::PropagationHostToContainer),
             mount("/c", MountPropagation::PropagationPrivate),
         ];
-        let (_, propagation) = mounts(&given, &SandboxFiles::default(), &[], MountOptions::default()).expect("valid mounts");
+        let (_, propagation) =
+            mounts(&given, &SandboxFiles::default(), &[], MountOptions::default()).expect("valid mounts");
         assert_eq!(propagation, Some("shared"));
     }
 }

@@ -5,8 +5,20 @@ use crate::supervisor::capabilities::{LAST, NAMES, number};
 
 /// What a container has when nobody says otherwise (containerd's set).
 const DEFAULT: [&str; 14] = [
-    "CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID", "SETFCAP", "SETPCAP", "NET_BIND_SERVICE",
-    "SYS_CHROOT", "KILL", "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FSETID",
+    "FOWNER",
+    "MKNOD",
+    "NET_RAW",
+    "SETGID",
+    "SETUID",
+    "SETFCAP",
+    "SETPCAP",
+    "NET_BIND_SERVICE",
+    "SYS_CHROOT",
+    "KILL",
+    "AUDIT_WRITE",
 ];
 const EVERY: u64 = (1 << (LAST + 1)) - 1;
 
@@ -49,7 +61,11 @@ mod tests {
 
     fn change(add: &[&str], drop: &[&str]) -> Vec<String> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let changes = Capability { add_capabilities: owned(add), drop_capabilities: owned(drop), add_ambient_capabilities: Vec::new() };
+        let changes = Capability {
+            add_capabilities: owned(add),
+            drop_capabilities: owned(drop),
+            add_ambient_capabilities: Vec::new(),
+        };
         names(capabilities(false, Some(&changes)).expect("known names").0)
     }
 

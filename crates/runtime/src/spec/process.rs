@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn stop_signals_have_many_spellings() {
-        let cases = [("", 15), ("SIGQUIT", 3), ("quit", 3), ("9", 9), ("SIGRTMIN+3", 37), ("RTMIN", 34), ("nonsense", 15)];
+        let cases =
+            [("", 15), ("SIGQUIT", 3), ("quit", 3), ("9", 9), ("SIGRTMIN+3", 37), ("RTMIN", 34), ("nonsense", 15)];
         for (name, number) in cases {
             assert_eq!(stop_signal(name), number, "{name}");
         }

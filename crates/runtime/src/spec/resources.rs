@@ -25,7 +25,12 @@ pub struct Device {
     pub permissions: String,
 }
 
-pub fn resources(given: Option<&LinuxContainerResources>, abilities: Abilities, privileged: bool, devices: &[Device]) -> Value {
+pub fn resources(
+    given: Option<&LinuxContainerResources>,
+    abilities: Abilities,
+    privileged: bool,
+    devices: &[Device],
+) -> Value {
     let mut resources = Map::new();
     resources.insert("devices".into(), device_rules(privileged, devices));
     let Some(given) = given else { return Value::Object(resources) };
@@ -56,7 +61,8 @@ pub fn resources(given: Option<&LinuxContainerResources>, abilities: Abilities, 
         }
     }
     if abilities.hugetlb && !given.hugepage_limits.is_empty() {
-        let limits = given.hugepage_limits.iter().map(|limit| json!({"pageSize": limit.page_size, "limit": limit.limit}));
+        let limits =
+            given.hugepage_limits.iter().map(|limit| json!({"pageSize": limit.page_size, "limit": limit.limit}));
         resources.insert("hugepageLimits".into(), limits.collect());
     }
     if abilities.is_v2 && !given.unified.is_empty() {

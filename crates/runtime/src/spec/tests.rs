@@ -2,7 +2,12 @@ use super::*;
 use crate::cri::v1::{Int64Value, LinuxContainerConfig, LinuxContainerResources};
 
 fn config(security: LinuxContainerSecurityContext) -> ContainerConfig {
-    let resources = LinuxContainerResources { cpu_shares: 256, memory_limit_in_bytes: 64 << 20, oom_score_adj: 900, ..Default::default() };
+    let resources = LinuxContainerResources {
+        cpu_shares: 256,
+        memory_limit_in_bytes: 64 << 20,
+        oom_score_adj: 900,
+        ..Default::default()
+    };
     let linux = LinuxContainerConfig { resources: Some(resources), security_context: Some(security) };
     ContainerConfig { command: vec!["/bin/true".into()], linux: Some(linux), ..Default::default() }
 }
@@ -38,7 +43,11 @@ fn kinds(spec: &Value) -> String {
 fn namespaces_follow_the_modes() {
     use NamespaceMode::{Container, Node, Pod, Target};
     let cases = [
-        (modes(Pod, Container, Pod), Container, Ok("mount=new network=/run/s/net uts=/run/s/uts ipc=/run/s/ipc pid=new")),
+        (
+            modes(Pod, Container, Pod),
+            Container,
+            Ok("mount=new network=/run/s/net uts=/run/s/uts ipc=/run/s/ipc pid=new"),
+        ),
         (modes(Node, Container, Pod), Container, Ok("mount=new ipc=/run/s/ipc pid=new")),
         (modes(Node, Node, Node), Node, Ok("mount=new")),
         (modes(Pod, Pod, Pod), Pod, Ok("mount=new network=/run/s/net uts=/run/s/uts ipc=/run/s/ipc pid=/run/s/pid")),
@@ -47,13 +56,21 @@ fn namespaces_follow_the_modes() {
     for (sandbox, pid, expected) in cases {
         let options = NamespaceOption { pid: pid.into(), ..sandbox.clone() };
         let config = config(LinuxContainerSecurityContext { namespace_options: Some(options), ..Default::default() });
-        assert_eq!(spec(&config, &sandbox).as_ref().map(kinds), expected.as_ref().map(|text| (*text).to_owned()), "{sandbox:?}");
+        assert_eq!(
+            spec(&config, &sandbox).as_ref().map(kinds),
+            expected.as_ref().map(|text| (*text).to_owned()),
+            "{sandbox:?}"
+        );
     }
 }
 
 #[test]
 fn limits_and_scores_are_in_the_spec() {
-    let security = LinuxContainerSecurityContext { run_as_user: Some(Int64Value { value: 5 }), no_new_privs: true, ..Default::default() };
+    let security = LinuxContainerSecurityContext {
+        run_as_user: Some(Int64Value { value: 5 }),
+        no_new_privs: true,
+        ..Default::default()
+    };
     let spec = spec(&config(security), &NamespaceOption::default()).expect("a spec");
     assert_eq!(spec["linux"]["resources"]["cpu"], json!({"shares": 256}));
     assert_eq!(spec["linux"]["resources"]["memory"], json!({"limit": 64 << 20}));
@@ -69,7 +86,9 @@ fn privileged_containers_are_not_confined() {
     let confined = spec(&config(security.clone()), &NamespaceOption::default()).expect("a spec");
     assert_eq!(confined["linux"]["maskedPaths"], json!(masked));
     assert_eq!(confined["linux"]["resources"]["devices"][0]["allow"], false);
-    let free = spec(&config(LinuxContainerSecurityContext { privileged: true, ..security }), &NamespaceOption::default()).expect("a spec");
+    let free =
+        spec(&config(LinuxContainerSecurityContext { privileged: true, ..security }), &NamespaceOption::default())
+            .expect("a spec");
     assert_eq!(free["linux"]["maskedPaths"], json!([]));
     assert_eq!(free["linux"]["resources"]["devices"][0]["allow"], true);
 }

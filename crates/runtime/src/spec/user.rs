@@ -96,7 +96,9 @@ fn group_id(group: &str, wanted: &str) -> Option<u32> {
 }
 
 fn memberships<'a>(group: &'a str, user: &'a str) -> impl Iterator<Item = u32> + 'a {
-    groups(group).filter(move |(_, _, members)| members.split(',').any(|member| member.trim() == user)).map(|(_, gid, _)| gid)
+    groups(group)
+        .filter(move |(_, _, members)| members.split(',').any(|member| member.trim() == user))
+        .map(|(_, gid, _)| gid)
 }
 
 #[cfg(test)]
@@ -124,7 +126,10 @@ mod tests {
             (image("nobody"), Err(UserError::UnknownUser("nobody".into()))),
             (image("nginx:nope"), Err(UserError::UnknownGroup("nope".into()))),
             (Wanted { run_as_user: Some(5), ..image("nginx") }, user(5, 0, &[0])),
-            (Wanted { run_as_user: Some(101), run_as_group: Some(7), supplemental_groups: &[9, 33], ..image("") }, user(101, 7, &[7, 4, 33, 9])),
+            (
+                Wanted { run_as_user: Some(101), run_as_group: Some(7), supplemental_groups: &[9, 33], ..image("") },
+                user(101, 7, &[7, 4, 33, 9]),
+            ),
             (Wanted { strict_groups: true, supplemental_groups: &[9], ..image("nginx") }, user(101, 102, &[102, 9])),
             (Wanted { run_as_username: "nginx", ..image("0") }, user(101, 102, &[102, 4, 33])),
             (Wanted { run_as_group: Some(7), ..image("nginx") }, Err(UserError::GroupWithoutUser)),

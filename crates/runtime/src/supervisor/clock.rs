@@ -47,7 +47,8 @@ pub fn start_ticks(pid: i32) -> Option<u64> {
 
 /// Lowering the score below one's own needs CAP_SYS_RESOURCE; where that is missing the nearest permitted one is taken.
 pub fn permitted_oom_score(wanted: i64) -> i64 {
-    let own = fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+    let own =
+        fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     let may_lower = rustix::thread::capabilities(None)
         .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_RESOURCE));
     if may_lower { wanted } else { wanted.max(own) }

@@ -79,7 +79,8 @@ impl Container {
             make_fifo(&directory.join(STDIN), self.start.uid)?;
             let end = read_end(&directory.join(STDIN))?;
             rustix::fs::fcntl_setfl(&end, OFlags::empty())?;
-            self.input = Some(open(directory.join(STDIN), OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
+            self.input =
+                Some(open(directory.join(STDIN), OFlags::WRONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
             end
         } else {
             File::open("/dev/null")?.into()

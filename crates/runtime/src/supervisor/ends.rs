@@ -6,12 +6,12 @@ use std::os::fd::OwnedFd;
 
 use nix::sys::signal::Signal;
 
+use super::clock;
 use super::container::{Container, Turn};
 use super::exits::{self, Ended};
 use super::protocol::{Event, Exit, Start, Target};
 use super::serve::{Source, Supervisor};
 use super::starter::ProcessRecord;
-use super::clock;
 
 /// A process of an earlier supervisor: the first of a container.
 pub struct Watched {
@@ -50,10 +50,15 @@ impl Supervisor {
 
     fn process_ended(&mut self, ended: Ended) {
         if let Some(exec) = self.execs.remove(&ended.pid) {
-            let exit = Exit { target: Target::Exec(exec), code: Some(ended.code), at_ns: clock::now_ns(), oom_killed: false };
+            let exit =
+                Exit { target: Target::Exec(exec), code: Some(ended.code), at_ns: clock::now_ns(), oom_killed: false };
             return self.tell(&Event::Exited(exit));
         }
-        let container = self.containers.values().find(|container| container.pid == ended.pid).map(|container| container.start.id.clone());
+        let container = self
+            .containers
+            .values()
+            .find(|container| container.pid == ended.pid)
+            .map(|container| container.start.id.clone());
         if let Some(id) = container {
             self.container_ended(&id, Some(ended.code));
         }

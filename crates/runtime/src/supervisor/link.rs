@@ -36,7 +36,9 @@ impl Link {
             let descriptors: Vec<_> = descriptors.iter().map(AsFd::as_fd).collect();
             match packet::send(&self.socket, bytes, &descriptors) {
                 Ok(()) => drop(self.waiting.pop_front()),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waiting.len() < WAITING_MAX => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.waiting.len() < WAITING_MAX => {
+                    return Ok(());
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -98,7 +98,8 @@ impl LogFile {
 
     /// Writes whole lines; `name` makes the name of a rotated file from the time.
     pub fn write(&mut self, lines: &[u8], time: &str) {
-        if self.target.rotate_at_bytes.is_some_and(|size| self.written > 0 && self.written + lines.len() as u64 > size) {
+        if self.target.rotate_at_bytes.is_some_and(|size| self.written > 0 && self.written + lines.len() as u64 > size)
+        {
             self.rotate(time);
         }
         if self.file.is_none() {

@@ -2,6 +2,7 @@
 //! Entry: `oxkube internal supervisor --run-dir DIR --data-dir DIR`.
 
 pub mod capabilities;
+pub mod client;
 pub mod clock;
 mod container;
 mod ends;

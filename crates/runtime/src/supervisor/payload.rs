@@ -55,7 +55,11 @@ impl Payload {
             self.load_filters()?;
         }
         let args = spec.process().as_ref().and_then(|process| process.args().clone()).unwrap_or_default();
-        let args = args.into_iter().map(CString::new).collect::<Result<Vec<_>, _>>().map_err(|_| "an argument contains a NUL byte")?;
+        let args = args
+            .into_iter()
+            .map(CString::new)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| "an argument contains a NUL byte")?;
         let file = CString::new(path.as_os_str().as_bytes()).map_err(|_| "the program's path contains a NUL byte")?;
         let error = nix::unistd::execv(&file, &args).expect_err("execv returns only to report a failure");
         Err(format!("exec {}: {}", path.display(), describe(error)))
@@ -65,7 +69,8 @@ impl Payload {
         self.filters.iter().try_for_each(|filter| {
             let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_ptr().cast_mut().cast() };
             // SAFETY: the program lives across the call, which copies it; the cast is between layouts of the same C struct.
-            let loaded = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
+            let loaded =
+                unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) };
             if loaded == 0 { Ok(()) } else { Err(format!("load seccomp filter: {}", std::io::Error::last_os_error())) }
         })
     }
@@ -93,10 +98,11 @@ fn program(spec: &Spec) -> Result<PathBuf, String> {
 }
 
 fn check(path: &Path) -> Result<(), String> {
-    let metadata = std::fs::metadata(path).map_err(|error| match error.raw_os_error().map(nix::errno::Errno::from_raw) {
-        Some(errno) => format!("stat {}: {}", path.display(), describe(errno)),
-        None => error.to_string(),
-    })?;
+    let metadata =
+        std::fs::metadata(path).map_err(|error| match error.raw_os_error().map(nix::errno::Errno::from_raw) {
+            Some(errno) => format!("stat {}: {}", path.display(), describe(errno)),
+            None => error.to_string(),
+        })?;
     if metadata.is_dir() {
         return Err("is a directory".to_owned());
     }
@@ -119,7 +125,9 @@ fn drop_capabilities(wanted: &Capabilities) -> rustix::io::Result<()> {
     let have = rustix::thread::capabilities(None)?;
     for bit in 0..=super::capabilities::LAST {
         let capability = CapabilitySet::from_bits_retain(1 << bit);
-        if wanted.bounding & (1 << bit) == 0 && rustix::thread::capability_is_in_bounding_set(capability).unwrap_or(false) {
+        if wanted.bounding & (1 << bit) == 0
+            && rustix::thread::capability_is_in_bounding_set(capability).unwrap_or(false)
+        {
             rustix::thread::remove_capability_from_bounding_set(capability)?;
         }
     }

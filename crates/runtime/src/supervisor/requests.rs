@@ -59,7 +59,8 @@ impl Supervisor {
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
-        let tokens: Vec<u64> = self.links.iter().filter(|(_, link)| link.wants_events).map(|(token, _)| *token).collect();
+        let tokens: Vec<u64> =
+            self.links.iter().filter(|(_, link)| link.wants_events).map(|(token, _)| *token).collect();
         for token in tokens {
             let sent = self.links.get_mut(&token).map(|link| link.send(&Outgoing::Event(event.clone()), Vec::new()));
             match sent {
@@ -103,7 +104,10 @@ impl Supervisor {
                 match (all, signal) {
                     (true, Some(signal)) => {
                         let group = container.start.cgroup.clone();
-                        return self.cgroups.signal(&group, signal).map_err(|error| format!("signal container {id}: {error}"));
+                        return self
+                            .cgroups
+                            .signal(&group, signal)
+                            .map_err(|error| format!("signal container {id}: {error}"));
                     }
                     _ => to(container.pid),
                 }
@@ -134,7 +138,9 @@ impl Supervisor {
     /// Takes back from the server a terminal or stdin that the last supervisor had.
     fn adopt_input(&mut self, id: &str, descriptors: Vec<OwnedFd>) -> Result<(), String> {
         let Some(input) = descriptors.into_iter().next() else { return Err("no descriptor came".to_owned()) };
-        let Some(container) = self.containers.get_mut(id).filter(|container| container.input.is_none()) else { return Ok(()) };
+        let Some(container) = self.containers.get_mut(id).filter(|container| container.input.is_none()) else {
+            return Ok(());
+        };
         if !container.start.terminal {
             container.input = Some(input);
             return Ok(());

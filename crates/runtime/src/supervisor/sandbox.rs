@@ -27,14 +27,21 @@ pub fn create(spec: &SandboxNamespaces, paths: &Paths) -> Result<Option<i32>, St
     let step = |name: &'static str| move |error: io::Error| format!("sandbox {}: {name}: {error}", spec.id);
     let directory = paths.sandbox(&spec.id);
     fs::create_dir_all(&directory).map_err(step("make its directory"))?;
-    let wanted = [(spec.network, NETWORK, UnshareFlags::NEWNET), (spec.ipc, IPC, UnshareFlags::NEWIPC), (spec.uts, UTS, UnshareFlags::NEWUTS)];
-    let flags = wanted.iter().filter(|(wanted, ..)| *wanted).fold(UnshareFlags::empty(), |flags, (_, _, flag)| flags | *flag);
+    let wanted = [
+        (spec.network, NETWORK, UnshareFlags::NEWNET),
+        (spec.ipc, IPC, UnshareFlags::NEWIPC),
+        (spec.uts, UTS, UnshareFlags::NEWUTS),
+    ];
+    let flags =
+        wanted.iter().filter(|(wanted, ..)| *wanted).fold(UnshareFlags::empty(), |flags, (_, _, flag)| flags | *flag);
     if !flags.is_empty() {
         // SAFETY: a starter has one thread and shares its descriptors with nobody.
         unsafe { rustix::thread::unshare_unsafe(flags) }.map_err(io::Error::from).map_err(step("unshare"))?;
     }
     if spec.uts && !spec.hostname.is_empty() {
-        rustix::system::sethostname(spec.hostname.as_bytes()).map_err(io::Error::from).map_err(step("set the host name"))?;
+        rustix::system::sethostname(spec.hostname.as_bytes())
+            .map_err(io::Error::from)
+            .map_err(step("set the host name"))?;
     }
     if spec.network {
         loopback_up().map_err(step("bring up the loopback device"))?;
@@ -151,7 +158,10 @@ fn confine(empty: &Path) -> io::Result<()> {
     unsafe { libc::syscall(libc::SYS_close_range, 0_u32, u32::MAX, 0_u32) };
     rustix::thread::set_no_new_privs(true)?;
     let none = rustix::thread::CapabilitySet::empty();
-    rustix::thread::set_capabilities(None, rustix::thread::CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+    rustix::thread::set_capabilities(
+        None,
+        rustix::thread::CapabilitySets { effective: none, permitted: none, inheritable: none },
+    )?;
     Ok(())
 }
 

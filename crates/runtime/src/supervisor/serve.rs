@@ -81,7 +81,9 @@ impl Supervisor {
             leftovers: Vec::new(),
             leaving: false,
         };
-        for (descriptor, source) in [(supervisor.listener.as_fd(), Source::Listener), (supervisor.signals.as_fd(), Source::Signals)] {
+        for (descriptor, source) in
+            [(supervisor.listener.as_fd(), Source::Listener), (supervisor.signals.as_fd(), Source::Signals)]
+        {
             supervisor.next_token += 1;
             let token = supervisor.next_token;
             epoll::add(&supervisor.epoll, descriptor, EventData::new_u64(token), EventFlags::IN)?;

@@ -36,7 +36,11 @@ pub fn start(paths: &Paths, foreground: bool) -> io::Result<()> {
         ForkResult::Parent { .. } => {
             drop(tell);
             let told = io::read_to_string(File::from(ready))?;
-            if told == READY { Ok(()) } else { Err(io::Error::other(if told.is_empty() { "it ended at its start" } else { &told })) }
+            if told == READY {
+                Ok(())
+            } else {
+                Err(io::Error::other(if told.is_empty() { "it ended at its start" } else { &told }))
+            }
         }
         ForkResult::Child => {
             drop(ready);

@@ -136,7 +136,9 @@ impl Supervisor {
     fn become_starter(&self, job: &Job, answer: &OwnedFd) {
         let mut kept: Vec<i32> = vec![answer.as_raw_fd()];
         match job {
-            Job::Start(_, stdio) => kept.extend([&stdio.stdin, &stdio.stdout, &stdio.stderr].into_iter().flatten().map(AsRawFd::as_raw_fd)),
+            Job::Start(_, stdio) => {
+                kept.extend([&stdio.stdin, &stdio.stdout, &stdio.stderr].into_iter().flatten().map(AsRawFd::as_raw_fd))
+            }
             Job::Exec(_, stdio) => kept.extend(stdio.iter().flatten().map(AsRawFd::as_raw_fd)),
             Job::Sandbox(_) | Job::RemoveSandbox(_) => {}
         }
@@ -187,7 +189,13 @@ impl Supervisor {
     }
 
     /// Gives the server's copy of the container's input, so that the supervisor's death does not end it.
-    fn container_began(&mut self, id: &str, pid: i32, at_ns: i64, master: Option<OwnedFd>) -> io::Result<Option<OwnedFd>> {
+    fn container_began(
+        &mut self,
+        id: &str,
+        pid: i32,
+        at_ns: i64,
+        master: Option<OwnedFd>,
+    ) -> io::Result<Option<OwnedFd>> {
         let Some(container) = self.containers.get_mut(id) else { return Ok(None) };
         container.pid = pid;
         container.started_at_ns = at_ns;
@@ -210,8 +218,12 @@ impl Supervisor {
 
     pub(super) fn kill_late_starters(&mut self) {
         let now = clock::monotonic_ms();
-        let late: Vec<i32> =
-            self.starters.iter().filter(|(_, starter)| starter.deadline_ms <= now && !starter.killed).map(|(pid, _)| *pid).collect();
+        let late: Vec<i32> = self
+            .starters
+            .iter()
+            .filter(|(_, starter)| starter.deadline_ms <= now && !starter.killed)
+            .map(|(pid, _)| *pid)
+            .collect();
         for pid in late {
             let Some(starter) = self.starters.get_mut(&pid) else { continue };
             starter.killed = true;
