@@ -265,7 +265,10 @@ fn through_proc(file: &std::os::fd::OwnedFd) -> PathBuf {
 impl Attributes {
     fn read<R: Read>(entry: &mut tar::Entry<'_, R>) -> io::Result<Self> {
         let header = entry.header();
-        let (mode, uid, gid) = (header.mode()?, header.uid()?, header.gid()?);
+        let old = header.as_old();
+        let mode = if is_blank(&old.mode) { 0 } else { header.mode()? };
+        let uid = if is_blank(&old.uid) { 0 } else { header.uid()? };
+        let gid = if is_blank(&old.gid) { 0 } else { header.gid()? };
         let mut modified = Timespec { tv_sec: i64::try_from(header.mtime()?).unwrap_or(0), tv_nsec: 0 };
         let mut extended = Vec::new();
         if let Some(extensions) = entry.pax_extensions()? {
@@ -332,6 +335,11 @@ impl Attributes {
         }
         Ok(rustix::fs::utimensat(&*place.parent, &place.name, &self.times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
+}
+
+/// A numeric field that was never written is zero.
+fn is_blank(field: &[u8]) -> bool {
+    field.iter().all(|byte| matches!(byte, 0 | b' '))
 }
 
 /// Seconds with an optional fraction, as pax writes times.

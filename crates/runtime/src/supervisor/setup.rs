@@ -35,7 +35,10 @@ pub fn start(paths: &Paths, foreground: bool) -> io::Result<()> {
     match unsafe { fork() }? {
         ForkResult::Parent { .. } => {
             drop(tell);
-            let told = io::read_to_string(File::from(ready))?;
+            // One short write, so one read; the child keeps its end open.
+            let mut told = [0_u8; 1024];
+            let length = rustix::io::read(&ready, &mut told)?;
+            let told = String::from_utf8_lossy(&told[..length]);
             if told == READY {
                 Ok(())
             } else {
