@@ -29,7 +29,8 @@ pub fn start(flags: &ServerFlags, api: &ApiServer, pki: &Pki, stop: &Cancellatio
     }
 }
 
-fn user(api: &ApiServer, name: &str) -> kube::Client {
+/// As a user of the control plane.
+pub fn user(api: &ApiServer, name: &str) -> kube::Client {
     client::in_process(api.service(Identity::new(name, &["system:authenticated"])))
 }
 

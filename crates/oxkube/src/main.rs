@@ -3,7 +3,10 @@
 mod components;
 mod env;
 mod flags;
+mod ledger;
 mod logging;
+mod node;
+mod pod_network;
 mod preflight;
 mod server;
 
@@ -60,9 +63,22 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Server(flags) => server::run(*flags),
         Verb::Kubectl { arguments } => Ok(cli::main(arguments)),
+        Verb::Internal { arguments } => Ok(internal(arguments)),
         Verb::Version => {
             println!("oxkube {} (Kubernetes v1.37.0)", env!("CARGO_PKG_VERSION"));
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Processes that the node starts by itself.
+fn internal(arguments: Vec<String>) -> ExitCode {
+    let mut arguments = arguments.into_iter();
+    match arguments.next().as_deref() {
+        Some("supervisor") => runtime::supervisor::main(arguments),
+        other => {
+            eprintln!("oxkube internal: {:?} is none of its processes", other.unwrap_or_default());
+            ExitCode::from(2)
         }
     }
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use apiserver::pki::Pki;
-use apiserver::{Identity, Kinds, Meta, Objects};
+use apiserver::{ApiServer, Identity, Kinds, Meta, Objects};
 use store::{Options, SqliteEngine, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, components, env, logging};
+use crate::{Failure, components, env, logging, node};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -74,7 +74,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     let api = apiserver::assemble(config, kinds, Objects::new(store, env.clone()), &pki)
         .context("put the API server together")?;
     let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
-    let listener = tokio::net::TcpListener::from_std(prepared.listener).context("listen")?;
+    let listener = tokio::net::TcpListener::from_std(prepared.listener.try_clone().context("listen")?).context("listen")?;
     let serving = tokio::spawn({
         let api = api.clone();
         async move { api.serve(listener, Arc::new(tls)).await }
@@ -83,6 +83,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
         .await
         .context("write the cluster's first objects")?;
     components::start(&prepared.flags, &api, &pki, &stop);
+    let _node = if prepared.flags.disable_agent { None } else { Some(start_node(&prepared, &api, &pki, &stop).await?) };
     tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
     tokio::select! {
         _ = terminate.recv() => {}
@@ -92,6 +93,34 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     stop.cancel();
     api.shut_down();
     serving.await.context("the API's listener")
+}
+
+async fn start_node(
+    prepared: &Prepared,
+    api: &ApiServer,
+    pki: &Pki,
+    stop: &CancellationToken,
+) -> anyhow::Result<node::Node> {
+    let flags = &prepared.flags;
+    let name = flags.node.node_name.clone().unwrap_or_else(|| prepared.host_name.to_lowercase());
+    let groups = ["system:nodes", "system:authenticated"];
+    let kubelet = Identity::new(format!("system:node:{name}"), &groups);
+    node::start(node::Settings {
+        flags: &flags.node,
+        data_dir: &prepared.data_dir.path,
+        ip: prepared.node_ip,
+        is_control_plane: true,
+        cluster_cidr: &flags.cluster_cidr,
+        service_cidr: &flags.service_cidr,
+        cluster_dns: flags.cluster_dns,
+        kubelet_client: client::in_process(api.service(kubelet)),
+        proxy_client: components::user(api, "system:kube-proxy"),
+        pki,
+        env: api.env(),
+        stop,
+        name,
+    })
+    .await
 }
 
 fn config(prepared: &Prepared) -> apiserver::Config {
