@@ -9,6 +9,8 @@ mod tidy;
 mod tools;
 mod up;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
@@ -20,7 +22,13 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tools     [VERSION]   build the kubectl versions that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("Error: {error:#}");
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     std::env::set_current_dir(process::root())?;
     match arguments.first().map(String::as_str) {

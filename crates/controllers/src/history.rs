@@ -30,7 +30,6 @@ pub struct History<'a, O> {
 
 /// The revision of the present template.
 pub struct Current {
-    pub name: String,
     /// What its Pods carry in their label.
     pub hash: String,
     /// It is only being made by this plan.
@@ -50,14 +49,14 @@ impl<O: Object + Resource> History<'_, O> {
                 plan.update(&***found, &renumbered);
             }
             let hash = found.label(REVISION_HASH).unwrap_or_default().to_owned();
-            return Current { name: found.name().to_owned(), hash, is_new: false };
+            return Current { hash, is_new: false };
         }
         let hash = template::hash(self.template, self.collisions);
         let name = format!("{}-{hash}", self.owner.name());
         let mut labels = self.template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
         labels.insert(REVISION_HASH.to_owned(), hash.clone());
         let metadata = ObjectMeta {
-            name: Some(name.clone()),
+            name: Some(name),
             namespace: self.owner.meta().namespace.clone(),
             labels: Some(labels),
             annotations: self.owner.meta().annotations.clone(),
@@ -65,7 +64,7 @@ impl<O: Object + Resource> History<'_, O> {
             ..ObjectMeta::default()
         };
         plan.create(&ControllerRevision { metadata, data: RawExtension(data), revision: Some(newest + 1) }, None);
-        Current { name, hash, is_new: true }
+        Current { hash, is_new: true }
     }
 
     /// The key under which a new revision would be made.
@@ -94,9 +93,4 @@ pub fn data(template: &PodTemplateSpec) -> Value {
     let mut template = serde_json::to_value(template).expect("API types serialise to JSON");
     template["$patch"] = json!("replace");
     json!({"spec": {"template": template}})
-}
-
-/// The template that a revision keeps.
-pub fn template_of(revision: &ControllerRevision) -> Option<PodTemplateSpec> {
-    serde_json::from_value(revision.data.0["spec"]["template"].clone()).ok()
 }

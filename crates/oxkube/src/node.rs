@@ -52,8 +52,9 @@ pub fn run_dir(data_dir: &Path) -> PathBuf {
 /// Starts all of it. Returns once the node is registered.
 pub async fn start(settings: Settings<'_>) -> anyhow::Result<Node> {
     let ledger = Arc::new(NodeLedger::open(settings.data_dir).context("open the node's ledger")?);
-    let network = network::node::start(network_config(&settings, ledger.clone())?, settings.proxy_client.clone(), settings.env)
-        .context("start the Pod network")?;
+    let network =
+        network::node::start(network_config(&settings, ledger.clone())?, settings.proxy_client.clone(), settings.env)
+            .context("start the Pod network")?;
     let run_dir = run_dir(settings.data_dir);
     let runtime = runtime::Runtime::start(runtime::Config {
         data_dir: settings.data_dir.join("node"),
@@ -96,7 +97,9 @@ fn prefixes(text: &str) -> anyhow::Result<Vec<network::rtnl::Prefix>> {
 fn registries(mirrors: &[String]) -> anyhow::Result<Registries> {
     let mut registries = Registries::default();
     for mirror in mirrors {
-        let Some((host, url)) = mirror.split_once('=') else { bail!("--registry-mirror {mirror:?}: it looks like HOST=URL") };
+        let Some((host, url)) = mirror.split_once('=') else {
+            bail!("--registry-mirror {mirror:?}: it looks like HOST=URL")
+        };
         let known: &mut Mirror = registries.mirrors.entry(host.to_owned()).or_default();
         known.endpoints.push(url.to_owned());
     }
@@ -133,7 +136,9 @@ fn pairs(flag: &str, texts: &[String]) -> anyhow::Result<BTreeMap<String, String
 
 /// `key=value:Effect` or `key:Effect`.
 fn taint(text: &str) -> anyhow::Result<Taint> {
-    let Some((pair, effect)) = text.rsplit_once(':') else { bail!("--node-taint {text:?}: it looks like KEY=VALUE:EFFECT") };
+    let Some((pair, effect)) = text.rsplit_once(':') else {
+        bail!("--node-taint {text:?}: it looks like KEY=VALUE:EFFECT")
+    };
     let (key, value) = pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value.to_owned())));
     Ok(Taint { key: key.to_owned(), value, effect: effect.to_owned(), time_added: None })
 }
@@ -159,7 +164,10 @@ mod tests {
     #[test]
     fn taints_and_pairs_are_read_as_kubelets_flags_are() {
         let read = taint("gpu=true:NoSchedule").expect("good");
-        assert_eq!((read.key.as_str(), read.value.as_deref(), read.effect.as_str()), ("gpu", Some("true"), "NoSchedule"));
+        assert_eq!(
+            (read.key.as_str(), read.value.as_deref(), read.effect.as_str()),
+            ("gpu", Some("true"), "NoSchedule")
+        );
         assert_eq!(taint("gpu:NoExecute").expect("good").value, None);
         assert!(taint("gpu").is_err() && pairs("capacity", &["x".to_owned()]).is_err());
     }

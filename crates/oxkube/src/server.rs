@@ -74,7 +74,8 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     let api = apiserver::assemble(config, kinds, Objects::new(store, env.clone()), &pki)
         .context("put the API server together")?;
     let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
-    let listener = tokio::net::TcpListener::from_std(prepared.listener.try_clone().context("listen")?).context("listen")?;
+    let listener =
+        tokio::net::TcpListener::from_std(prepared.listener.try_clone().context("listen")?).context("listen")?;
     let serving = tokio::spawn({
         let api = api.clone();
         async move { api.serve(listener, Arc::new(tls)).await }

@@ -178,7 +178,7 @@ fn remove_path(path: &Path) -> io::Result<()> {
 
 /// Kills what is in a group and removes it, waiting for the dying.
 pub(crate) fn remove_cgroup(group: &Path) -> io::Result<()> {
-    const TRIES: u32 = 100;
+    const TRIES: u32 = 10;
     let cgroups = match Cgroups::detect() {
         Ok(cgroups) => cgroups,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -186,16 +186,29 @@ pub(crate) fn remove_cgroup(group: &Path) -> io::Result<()> {
     };
     let mut outcome = Ok(());
     for _ in 0..TRIES {
+        let dying = cgroups.processes(group)?;
         cgroups.signal(group, nix::sys::signal::Signal::SIGKILL)?;
+        wait_for_ends(&dying)?;
         outcome = cgroups.remove(group);
         match &outcome {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                std::thread::sleep(std::time::Duration::from_millis(20))
-            }
+            // Something was started between the list and the signal.
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
             _ => break,
         }
     }
     outcome
+}
+
+/// Waits until these processes have left their cgroups, each at most a second.
+fn wait_for_ends(pids: &[i32]) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    for pid in pids.iter().filter_map(|pid| Pid::from_raw(*pid)) {
+        // A pidfd that cannot be opened is of a process that is gone.
+        let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { continue };
+        poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&Timespec { tv_sec: 1, tv_nsec: 0 }))?;
+    }
+    Ok(())
 }
 
 /// The run dir and what a supervisor makes at its start.

@@ -283,7 +283,7 @@ impl Attributes {
                 }
             }
         }
-        let times = Timestamps { last_access: modified.clone(), last_modification: modified };
+        let times = Timestamps { last_access: modified, last_modification: modified };
         Ok(Self { mode, uid, gid, times, extended })
     }
 
@@ -291,7 +291,7 @@ impl Attributes {
     fn of(source: &std::os::fd::OwnedFd) -> io::Result<Self> {
         let stat = rustix::fs::fstat(source)?;
         let time = Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ };
-        let times = Timestamps { last_access: time.clone(), last_modification: time };
+        let times = Timestamps { last_access: time, last_modification: time };
         let path = through_proc(source);
         let mut names = vec![0_u8; 64 * 1024];
         let length = rustix::fs::listxattr(&path, &mut names[..])?;

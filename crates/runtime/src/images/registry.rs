@@ -49,11 +49,13 @@ impl RegistryError {
     }
 }
 
+/// Authorization values that worked, by (host, repository, credentials).
+type Authorizations = HashMap<(String, String, Option<Credentials>), String>;
+
 pub struct Client {
     registries: Registries,
     clients: Mutex<HashMap<Option<String>, HttpClient>>,
-    /// Authorization values that worked, by (host, repository, credentials).
-    authorizations: Mutex<HashMap<(String, String, Option<Credentials>), String>>,
+    authorizations: Mutex<Authorizations>,
 }
 
 /// One repository at the endpoint that answered for it.

@@ -1,3 +1,5 @@
+//! Runs the assembled filters on calls, as the kernel does, and compares with what the profile says.
+
 use super::*;
 
 /// Runs a program as the kernel does (Documentation/networking/filter.rst), on a call.

@@ -1,3 +1,5 @@
+//! Cases of the OCI configuration that a container gets.
+
 use super::*;
 use crate::cri::v1::{Int64Value, LinuxContainerConfig, LinuxContainerResources};
 

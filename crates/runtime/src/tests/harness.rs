@@ -111,7 +111,6 @@ pub struct Cri {
     pub runtime: RuntimeServiceClient<Channel>,
     pub images: ImageServiceClient<Channel>,
     pub server: Runtime,
-    pub paths: Paths,
 }
 
 impl Cri {
@@ -124,7 +123,7 @@ impl Cri {
         let endpoint = Endpoint::from_static("http://localhost");
         let channel = endpoint.connect_with_connector(tower::service_fn(connect)).await.expect("CRI answers");
         let (runtime, images) = (RuntimeServiceClient::new(channel.clone()), ImageServiceClient::new(channel));
-        Self { runtime, images, server, paths: paths.clone() }
+        Self { runtime, images, server }
     }
 
     pub async fn sandbox(&mut self, config: PodSandboxConfig) -> String {

@@ -16,7 +16,6 @@ pub enum Entry<'a> {
     Directory(&'a str, u32),
     File(&'a str, &'a [u8], u32),
     Symlink(&'a str, &'a str),
-    HardLink(&'a str, &'a str),
 }
 
 pub fn layer(entries: &[Entry<'_>]) -> Vec<u8> {
@@ -28,15 +27,12 @@ pub fn layer(entries: &[Entry<'_>]) -> Vec<u8> {
             Entry::Directory(path, mode) => (path, EntryType::Directory, *mode, &[]),
             Entry::File(path, data, mode) => (path, EntryType::Regular, *mode, data),
             Entry::Symlink(path, _) => (path, EntryType::Symlink, 0o777, &[]),
-            Entry::HardLink(path, _) => (path, EntryType::Link, 0o644, &[]),
         };
         header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_size(data.len() as u64);
         match entry {
-            Entry::Symlink(path, target) | Entry::HardLink(path, target) => {
-                builder.append_link(&mut header, path, target).expect("a link")
-            }
+            Entry::Symlink(path, target) => builder.append_link(&mut header, path, target).expect("a link"),
             _ => builder.append_data(&mut header, path, data).expect("an entry"),
         }
     }

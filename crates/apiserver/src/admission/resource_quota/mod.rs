@@ -3,7 +3,6 @@
 
 use api::kind::Kind;
 use async_trait::async_trait;
-use serde_json::Value;
 
 use crate::admit::{AdmissionRequest, Admit, Operation};
 use crate::objects::Objects;
@@ -82,6 +81,6 @@ fn is_pod(kind: &Kind) -> bool {
 
 /// For tests: what an object uses.
 #[cfg(test)]
-pub(super) fn usage_of(kind: &Kind, object: &Value) -> super::amounts::Amounts {
+pub(super) fn usage_of(kind: &Kind, object: &serde_json::Value) -> super::amounts::Amounts {
     usage::of(kind, object)
 }
