@@ -17,6 +17,7 @@ pub mod patch;
 pub(crate) mod path;
 pub mod printer;
 pub mod quantity;
+pub mod quota;
 pub mod schema;
 pub mod selector;
 pub(crate) mod selector_rules;

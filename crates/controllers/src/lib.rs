@@ -34,6 +34,7 @@ mod nodelifecycle;
 mod podgc;
 mod replicaset;
 mod replicationcontroller;
+mod resourcequota;
 mod rootca;
 mod serviceaccount;
 mod tainteviction;
@@ -80,6 +81,7 @@ pub const ALL: &[Row] = &[
     row("replicationcontroller-controller", "replication-controller", |context| {
         Box::pin(replicationcontroller::run(context))
     }),
+    row("resourcequota-controller", "resourcequota-controller", |context| Box::pin(resourcequota::run(context))),
     row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
     row("taint-eviction-controller", "node-controller", |context| Box::pin(tainteviction::run(context))),

@@ -7,7 +7,6 @@ use crate::admit::Admit;
 use crate::authz::{Rbac, RoleEscalation};
 use crate::objects::Objects;
 
-mod amounts;
 mod certificates;
 mod default_class;
 mod default_toleration_seconds;

@@ -432,22 +432,3 @@ async fn classes_that_are_default_are_filled_in() {
     let none = json!({"storageClassName": ""});
     assert_eq!(Ask::create(claims, claim(none.clone())).of(&plugin).await.unwrap()["spec"], none, "none is a choice");
 }
-
-#[test]
-fn pods_ask_for_their_busiest_moment() {
-    let resources = |cpu: &str| json!({"requests": {"cpu": cpu}});
-    let pod = json!({"spec": {
-        "containers": [{"resources": resources("200m")}, {"resources": resources("300m")}],
-        "initContainers": [
-            {"resources": resources("100m"), "restartPolicy": "Always"},
-            {"resources": resources("700m")},
-        ],
-        "overhead": {"cpu": "50m"},
-    }});
-    assert_eq!(amounts::print(&amounts::of_pod(&pod, "requests")), "cpu=850m");
-    let usage = resource_quota::usage_of(pods(), &pod);
-    assert_eq!(usage["requests.cpu"].to_string(), "850m");
-    let service = json!({"spec": {"type": "LoadBalancer", "ports": [{}, {}]}});
-    let usage = amounts::print(&resource_quota::usage_of(row("", "v1", "services"), &service));
-    assert_eq!(usage, "count/services=1,services=1,services.loadbalancers=1,services.nodeports=2");
-}

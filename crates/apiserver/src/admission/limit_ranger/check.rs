@@ -1,9 +1,8 @@
 //! What a LimitRange refuses, in upstream's words. Pure.
 
 use api::quantity::Quantity;
+use api::quota::amounts::{self, Amounts};
 use serde_json::Value;
-
-use crate::admission::amounts::{self, Amounts};
 
 struct Given {
     requests: Amounts,

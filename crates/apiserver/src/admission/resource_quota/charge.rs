@@ -1,9 +1,7 @@
 //! Charging a quota: what is wanted more than before must fit under what is hard. Pure.
 
+use api::quota::amounts::{self, Amounts};
 use serde_json::{Value, json};
-
-use super::scopes;
-use crate::admission::amounts::{self, Amounts};
 
 /// What a write wants.
 pub(super) struct Wanted {
@@ -18,7 +16,7 @@ pub(super) struct Wanted {
 pub(super) fn apply(quota: &mut Value, wanted: &Wanted) -> Result<bool, String> {
     let hard = amounts::read(&quota["status"]["hard"]);
     let name = quota["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-    if !scopes::matches(quota, wanted.pod.as_ref()) {
+    if !api::quota::matches(quota, wanted.pod.as_ref()) {
         return Ok(false);
     }
     if let (Some(pod), true) = (&wanted.pod, wanted.is_new) {

@@ -2,6 +2,7 @@
 //! is stored; when it is not stored after all, the quota controller's next count puts that right.
 
 use api::kind::Kind;
+use api::quota;
 use async_trait::async_trait;
 
 use crate::admit::{AdmissionRequest, Admit, Operation};
@@ -10,8 +11,6 @@ use crate::rows::row;
 use crate::status::Status;
 
 mod charge;
-mod scopes;
-mod usage;
 
 pub struct ResourceQuota {
     objects: Objects,
@@ -60,8 +59,8 @@ impl Admit for ResourceQuota {
         }
         let old = request.old.filter(|_| request.operation == Operation::Update);
         let wanted = charge::Wanted {
-            now: usage::of(request.kind, request.object),
-            before: old.map(|old| usage::of(request.kind, old)).unwrap_or_default(),
+            now: quota::usage(request.kind, request.object),
+            before: old.map(|old| quota::usage(request.kind, old)).unwrap_or_default(),
             is_new: old.is_none(),
             pod: is_pod(request.kind).then(|| request.object.clone()),
         };
@@ -77,10 +76,4 @@ impl Admit for ResourceQuota {
 
 fn is_pod(kind: &Kind) -> bool {
     kind.group.is_empty() && kind.plural == "pods"
-}
-
-/// For tests: what an object uses.
-#[cfg(test)]
-pub(super) fn usage_of(kind: &Kind, object: &serde_json::Value) -> super::amounts::Amounts {
-    usage::of(kind, object)
 }

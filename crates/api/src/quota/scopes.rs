@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use crate::admission::amounts;
+use super::amounts;
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
 /// Whether a quota's scopes take in the object; `None`: it is no Pod, and scopes are about Pods.
-pub(super) fn matches(quota: &Value, pod: Option<&Value>) -> bool {
+pub fn matches(quota: &Value, pod: Option<&Value>) -> bool {
     let plain = list(&quota["spec"]["scopes"]).filter_map(Value::as_str);
     let mut expressions = list(&quota["spec"]["scopeSelector"]["matchExpressions"]);
     let Some(pod) = pod else {

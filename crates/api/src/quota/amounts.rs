@@ -2,20 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use api::quantity::Quantity;
 use serde_json::Value;
 
+use crate::quantity::Quantity;
+
 /// Quantities by resource name.
-pub(super) type Amounts = BTreeMap<String, Quantity>;
+pub type Amounts = BTreeMap<String, Quantity>;
 
 /// `{cpu: 500m, memory: 1Gi}`; what is no quantity is left out, the schema has refused it before.
-pub(super) fn read(list: &Value) -> Amounts {
+pub fn read(list: &Value) -> Amounts {
     let entries = list.as_object().into_iter().flatten();
     entries.filter_map(|(name, value)| Some((name.clone(), quantity(value)?))).collect()
 }
 
 /// One quantity, written as text or number.
-pub(super) fn quantity(value: &Value) -> Option<Quantity> {
+pub fn quantity(value: &Value) -> Option<Quantity> {
     match value {
         Value::String(text) => Quantity::parse(text).ok(),
         Value::Number(number) => Quantity::parse(&number.to_string()).ok(),
@@ -23,7 +24,7 @@ pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     }
 }
 
-pub(super) fn add(into: &mut Amounts, more: &Amounts) {
+pub fn add(into: &mut Amounts, more: &Amounts) {
     for (name, amount) in more {
         let sum = into.remove(name).map_or(*amount, |have| have + *amount);
         into.insert(name.clone(), sum);
@@ -31,7 +32,7 @@ pub(super) fn add(into: &mut Amounts, more: &Amounts) {
 }
 
 /// The larger of both, for each resource.
-pub(super) fn larger(into: &mut Amounts, other: &Amounts) {
+pub fn larger(into: &mut Amounts, other: &Amounts) {
     for (name, amount) in other {
         let most = into.get(name).map_or(*amount, |have| if have < amount { *amount } else { *have });
         into.insert(name.clone(), most);
@@ -39,7 +40,7 @@ pub(super) fn larger(into: &mut Amounts, other: &Amounts) {
 }
 
 /// What a Pod asks of `requests` or `limits`: all containers together, or the largest moment of the init containers, and the overhead.
-pub(super) fn of_pod(pod: &Value, field: &str) -> Amounts {
+pub fn of_pod(pod: &Value, field: &str) -> Amounts {
     let spec = &pod["spec"];
     let list = |kind: &str| spec[kind].as_array().into_iter().flatten();
     let mut running = Amounts::new();
@@ -74,7 +75,7 @@ pub(super) fn of_pod(pod: &Value, field: &str) -> Amounts {
 }
 
 /// `cpu=1,memory=1Gi`
-pub(super) fn print(amounts: &Amounts) -> String {
+pub fn print(amounts: &Amounts) -> String {
     let shown: Vec<String> = amounts.iter().map(|(name, amount)| format!("{name}={amount}")).collect();
     shown.join(",")
 }

@@ -1,17 +1,17 @@
 //! What one object uses of a namespace's quotas. Pure; upstream's evaluators.
 
-use api::kind::Kind;
-use api::quantity::{Format, Quantity};
 use serde_json::Value;
 
-use crate::admission::amounts::{self, Amounts};
+use super::amounts::{self, Amounts};
+use crate::kind::Kind;
+use crate::quantity::{Format, Quantity};
 
 fn one() -> Quantity {
     Quantity::new(1, Format::DecimalSI)
 }
 
 /// Every countable name with its amount.
-pub(super) fn of(kind: &Kind, object: &Value) -> Amounts {
+pub fn of(kind: &Kind, object: &Value) -> Amounts {
     let mut usage = Amounts::new();
     let dotted = if kind.group.is_empty() { kind.plural.to_owned() } else { format!("{}.{}", kind.plural, kind.group) };
     usage.insert(format!("count/{dotted}"), one());
@@ -62,9 +62,11 @@ fn service(service: &Value) -> Amounts {
         }
         Some("LoadBalancer") => {
             usage.insert("services.loadbalancers".to_owned(), one());
-            if spec["allocateLoadBalancerNodePorts"] != false {
-                usage.insert("services.nodeports".to_owned(), count(ports));
-            }
+            // Without allocation only the ports that name one have one.
+            let named =
+                || spec["ports"].as_array().into_iter().flatten().filter(|port| port["nodePort"].as_i64() > Some(0));
+            let with_one = if spec["allocateLoadBalancerNodePorts"] == false { named().count() } else { ports };
+            usage.insert("services.nodeports".to_owned(), count(with_one));
         }
         _ => {}
     }
