@@ -1,6 +1,7 @@
 //! The kubelet's start: the runtime first, then the node's registration, then its Pods. A kubelet that restarts takes over
 //! what runs without touching it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::objects::Wake;
 use crate::pods::{self, Workers};
 use crate::resources::cgroup::Cgroups;
 use crate::resources::linux::Machine;
+use crate::server::Server;
 use crate::status::writer::{StatusWriter, WRITERS};
 use crate::volumes::Volumes;
 use crate::{orphans, runtime_events};
@@ -38,6 +40,7 @@ pub struct Kubelet {
     context: Arc<Context>,
     workers: Arc<Workers>,
     pod_cidrs: watch::Receiver<Vec<String>>,
+    address: Option<SocketAddr>,
 }
 
 impl Kubelet {
@@ -56,6 +59,10 @@ impl Kubelet {
             let writer = context.status.clone();
             spawn(&context, "pod-status", writer.run());
         }
+        let address = match context.config.serving.clone() {
+            Some(serving) => Some(Server::new(context.clone(), workers.clone()).start(&serving).await?),
+            None => None,
+        };
         let runtime_version = format!("{}://{}", version.runtime_name, version.runtime_version);
         let mut reporter = Reporter::new(context.clone(), runtime_version)?;
         let node = register(&mut reporter).await;
@@ -76,12 +83,17 @@ impl Kubelet {
             })
             .await;
         });
-        Ok(Self { context, workers, pod_cidrs })
+        Ok(Self { context, workers, pod_cidrs, address })
     }
 
     /// The node's Pod ranges, as the API gives them; empty until it does.
     pub fn pod_cidrs(&self) -> watch::Receiver<Vec<String>> {
         self.pod_cidrs.clone()
+    }
+
+    /// Where it serves; none when it was not asked to.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address
     }
 
     pub fn workers(&self) -> &Arc<Workers> {

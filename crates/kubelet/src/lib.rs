@@ -30,9 +30,10 @@ pub mod resources;
 mod runtime_events;
 pub mod sandbox_config;
 pub mod security;
+pub mod server;
 pub mod status;
 #[cfg(test)]
-mod testing;
+mod tests;
 pub mod volumes;
 pub mod worker;
 

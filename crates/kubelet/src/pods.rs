@@ -22,6 +22,7 @@ struct Handle {
 #[derive(Default)]
 pub struct Workers {
     handles: Mutex<HashMap<String, Handle>>,
+    events: Arc<Notify>,
 }
 
 impl Workers {
@@ -34,6 +35,11 @@ impl Workers {
 
     pub fn wake_all(&self) {
         self.handles.lock().values().for_each(|handle| handle.wake.notify_one());
+    }
+
+    /// Told (to all who wait) whenever the runtime reports something.
+    pub fn events(&self) -> Arc<Notify> {
+        self.events.clone()
     }
 
     pub fn has(&self, uid: &str) -> bool {

@@ -23,6 +23,7 @@ pub async fn follow(context: Arc<Context>, workers: Arc<Workers>) {
             Ok(stream) => {
                 // What happened before the stream began was not told.
                 workers.wake_all();
+                workers.events().notify_waiters();
                 delay = RECONNECT_FIRST;
                 drain(&workers, stream.into_inner()).await;
             }
@@ -47,6 +48,7 @@ async fn drain(workers: &Workers, mut stream: tonic::Streaming<ContainerEventRes
                     // A sandbox that is gone already has no status; everybody looks.
                     None => workers.wake_all(),
                 }
+                workers.events().notify_waiters();
             }
             Ok(None) => return,
             Err(status) => {
@@ -61,5 +63,6 @@ async fn poll(workers: &Workers) {
     loop {
         tokio::time::sleep(POLL).await;
         workers.wake_all();
+        workers.events().notify_waiters();
     }
 }

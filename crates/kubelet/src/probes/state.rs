@@ -33,10 +33,9 @@ impl Run {
 /// Whether a probe goes on after this outcome: a startup probe ends with success, and a container that is to be killed is
 /// not probed until it is another one.
 pub fn goes_on(kind: ProbeKind, outcome: Outcome) -> bool {
-    !matches!(
-        (kind, outcome),
-        (ProbeKind::Startup, Outcome::Success) | (ProbeKind::Liveness | ProbeKind::Startup, Outcome::Failure)
-    )
+    let has_started = (kind, outcome) == (ProbeKind::Startup, Outcome::Success);
+    let is_killed = kind != ProbeKind::Readiness && outcome == Outcome::Failure;
+    !has_started && !is_killed
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::testing::node::{PODS, TestNode};
+use crate::tests::node::{PODS, TestNode};
 
 fn container(name: &str) -> Value {
     json!({"name": name, "image": "web:1", "imagePullPolicy": "IfNotPresent", "terminationMessagePath": "/dev/termination-log"})

@@ -107,6 +107,12 @@ impl TestNode {
         }
     }
 
+    /// Events are written beside what they tell of, at their own time.
+    pub async fn until_event(&self, start: &str) {
+        let is_there = |node: &Self| node.api.events().iter().any(|event| event.starts_with(start));
+        self.until(&format!("event {start:?}"), is_there).await;
+    }
+
     pub async fn until_phase(&self, name: &str, phase: &str) {
         self.until(&format!("{name} is {phase}"), |node| node.pod(name)["status"]["phase"] == phase).await;
     }

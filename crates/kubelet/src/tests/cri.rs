@@ -26,6 +26,8 @@ struct State {
     stubborn: BTreeSet<String>,
     /// Exit codes of commands run by exec.
     execs: BTreeMap<String, i32>,
+    /// Where the runtime serves streams.
+    streaming: String,
     calls: Vec<String>,
     listeners: Vec<mpsc::UnboundedSender<Bytes>>,
     next: u64,
@@ -75,6 +77,17 @@ impl FakeRuntime {
 
     pub fn answer_exec(&self, command: &str, exit_code: i32) {
         self.state.lock().execs.insert(command.to_owned(), exit_code);
+    }
+
+    pub fn stream_at(&self, address: &str) {
+        self.state.lock().streaming = address.to_owned();
+    }
+
+    /// Where a container's log is.
+    pub fn log_path(&self, container: &str) -> PathBuf {
+        let state = self.state.lock();
+        let row = state.containers.values().find(|row| name(&row.config) == container).unwrap();
+        row.status.log_path.clone().into()
     }
 
     /// Every call that changes something, as `RunPodSandbox web-0`.
@@ -131,6 +144,18 @@ impl FakeRuntime {
                 Ok(Reply::Stream(receiver))
             }
             "ImageStatus" | "PullImage" => self.image(path, body),
+            "Exec" => {
+                let request: cri::ExecRequest = decode(body);
+                let mut state = self.state.lock();
+                state.calls.push(format!("Exec {} tty={} stdin={}", request.cmd.join(" "), request.tty, request.stdin));
+                Reply::of(cri::ExecResponse { url: state.streaming.clone() })
+            }
+            "PortForward" => {
+                let request: cri::PortForwardRequest = decode(body);
+                let mut state = self.state.lock();
+                state.calls.push(format!("PortForward {:?}", request.port));
+                Reply::of(cri::PortForwardResponse { url: state.streaming.clone() })
+            }
             "ExecSync" => self.exec(decode(body)),
             "StopContainer" => self.stop(decode(body)).await,
             "ListPodSandbox" | "PodSandboxStatus" | "RunPodSandbox" | "StopPodSandbox" | "RemovePodSandbox" => {
@@ -334,8 +359,10 @@ impl State {
         let id = format!("container-{}", self.next);
         self.calls.push(format!("CreateContainer {}", name(&config)));
         assert!(labels::pod_uid(&config.labels).is_some());
+        let logs = PathBuf::from(request.sandbox_config.unwrap_or_default().log_directory);
         let status = cri::ContainerStatus {
             id: id.clone(),
+            log_path: logs.join(&config.log_path).to_string_lossy().into_owned(),
             metadata: config.metadata.clone(),
             state: cri::ContainerState::ContainerCreated as i32,
             created_at: now(),

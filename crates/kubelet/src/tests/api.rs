@@ -26,9 +26,10 @@ struct Watch {
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Value>,
+    /// Every version of every object, in order: what held only for a moment can be asked for later.
+    versions: Vec<(String, Value)>,
     revision: u64,
     watches: Vec<Watch>,
-    requests: Vec<String>,
 }
 
 #[derive(Clone, Default)]
@@ -60,6 +61,11 @@ impl FakeApi {
         self.state.lock().objects.get(path).cloned()
     }
 
+    /// Whether any version of an object, past ones too, was so.
+    pub fn was(&self, path: &str, holds: impl Fn(&Value) -> bool) -> bool {
+        self.state.lock().versions.iter().any(|(of, object)| of == path && holds(object))
+    }
+
     /// Changes an object in place, as a user's update would.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
         let mut state = self.state.lock();
@@ -82,18 +88,12 @@ impl FakeApi {
         events.into_iter().map(|event| format!("{}: {}", text(event, "reason"), text(event, "message"))).collect()
     }
 
-    #[allow(dead_code, reason = "for looking at a failing story")]
-    pub fn requests(&self) -> Vec<String> {
-        self.state.lock().requests.clone()
-    }
-
     async fn answer(&self, request: Request<Body>) -> Answer {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let mut state = self.state.lock();
-        state.requests.push(format!("{} {path}", parts.method));
         if query.contains("watch=true") {
             return state.watch(&path, &query);
         }
@@ -168,6 +168,7 @@ impl State {
         object["metadata"]["resourceVersion"] = json!(self.revision.to_string());
         let kind = if self.objects.contains_key(path) { "MODIFIED" } else { "ADDED" };
         self.objects.insert(path.to_owned(), object.clone());
+        self.versions.push((path.to_owned(), object.clone()));
         self.tell(kind, path, &object);
         object
     }
