@@ -5,7 +5,7 @@ mod ends;
 mod events;
 mod exec;
 mod host;
-mod id;
+pub(crate) mod id;
 pub mod records;
 mod sandboxes;
 mod stats;
@@ -27,7 +27,7 @@ use crate::supervisor::Paths;
 use crate::supervisor::client::Client;
 use records::Records;
 
-pub use exec::ExecStdio;
+pub use exec::{ExecStdio, Running};
 
 /// Cheap to clone.
 #[derive(Clone)]
