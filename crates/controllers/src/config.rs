@@ -1,31 +1,7 @@
 //! What controllers are told from outside: which run, the cluster's addresses and certificates, and their periods.
 
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// Why a certificate request was not signed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SignError(pub String);
-
-/// Signs a PEM certificate request with the cluster's CA for a signer name, these usages and a lifetime; returns the PEM chain.
-pub type Sign =
-    Arc<dyn Fn(SignRequest) -> Pin<Box<dyn Future<Output = Result<Vec<u8>, SignError>> + Send>> + Send + Sync>;
-
-/// One request to the signer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignRequest {
-    /// `kubernetes.io/kube-apiserver-client-kubelet`, for example.
-    pub signer: String,
-    /// The PEM certificate request.
-    pub request: Vec<u8>,
-    /// As `spec.usages` spells them.
-    pub usages: Vec<String>,
-    pub lifetime: Duration,
-}
 
 /// Settings, with upstream's defaults.
 #[derive(Clone)]
@@ -38,10 +14,6 @@ pub struct Config {
     pub cluster_cidrs: Vec<String>,
     /// The size of a node's part, per family: IPv4, IPv6.
     pub node_cidr_mask: (u8, u8),
-    /// Signs certificates; without it requests are approved but stay unsigned.
-    pub sign: Option<Sign>,
-    /// How long a certificate lives at most.
-    pub signing_duration: Duration,
     /// How often node health is looked at, and how long a node may be silent.
     pub node_monitor_period: Duration,
     pub node_monitor_grace_period: Duration,
@@ -65,8 +37,6 @@ impl Default for Config {
             root_ca: String::new(),
             cluster_cidrs: Vec::new(),
             node_cidr_mask: (24, 64),
-            sign: None,
-            signing_duration: Duration::from_secs(365 * 24 * 3600),
             node_monitor_period: Duration::from_secs(5),
             node_monitor_grace_period: Duration::from_secs(50),
             node_startup_grace_period: Duration::from_secs(60),

@@ -22,6 +22,7 @@ mod template;
 mod world;
 
 mod cronjob;
+mod csrcleaner;
 mod daemonset;
 mod deployment;
 mod endpoints;
@@ -40,7 +41,7 @@ mod serviceaccount;
 mod tainteviction;
 mod ttlafterfinished;
 
-pub use config::{Config, Sign, SignError};
+pub use config::Config;
 
 /// What a controller is given at its start.
 #[derive(Clone)]
@@ -64,6 +65,9 @@ pub struct Row {
 
 /// Every controller there is, by name.
 pub const ALL: &[Row] = &[
+    row("certificatesigningrequest-cleaner-controller", "certificate-controller", |context| {
+        Box::pin(csrcleaner::run(context))
+    }),
     row("cronjob-controller", "cronjob-controller", |context| Box::pin(cronjob::run(context))),
     row("daemonset-controller", "daemon-set-controller", |context| Box::pin(daemonset::run(context))),
     row("deployment-controller", "deployment-controller", |context| Box::pin(deployment::run(context))),
