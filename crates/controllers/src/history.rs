@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::ownership::owner_reference;
 use crate::template;
 
-/// The label with the name of a Pod's revision.
+/// The label of Pods that tells their revision: its hash for a DaemonSet, its name for a StatefulSet.
 pub const REVISION_HASH: &str = "controller-revision-hash";
 
 /// The revisions of one owner.
@@ -24,13 +24,15 @@ pub struct History<'a, O> {
     pub template: &'a PodTemplateSpec,
     pub collisions: Option<i32>,
     pub limit: Option<i32>,
+    /// The label in which its revisions carry their hash.
+    pub hash_label: &'static str,
     /// Those it controls.
     pub revisions: &'a [Arc<ControllerRevision>],
 }
 
 /// The revision of the present template.
 pub struct Current {
-    /// What its Pods carry in their label.
+    pub name: String,
     pub hash: String,
     /// It is only being made by this plan.
     pub is_new: bool,
@@ -48,15 +50,15 @@ impl<O: Object + Resource> History<'_, O> {
                 let renumbered = ControllerRevision { revision: Some(newest + 1), ..ControllerRevision::clone(found) };
                 plan.update(&***found, &renumbered);
             }
-            let hash = found.label(REVISION_HASH).unwrap_or_default().to_owned();
-            return Current { hash, is_new: false };
+            let hash = found.label(self.hash_label).unwrap_or_default().to_owned();
+            return Current { name: found.name().to_owned(), hash, is_new: false };
         }
         let hash = template::hash(self.template, self.collisions);
         let name = format!("{}-{hash}", self.owner.name());
         let mut labels = self.template.metadata.as_ref().and_then(|meta| meta.labels.clone()).unwrap_or_default();
-        labels.insert(REVISION_HASH.to_owned(), hash.clone());
+        labels.insert(self.hash_label.to_owned(), hash.clone());
         let metadata = ObjectMeta {
-            name: Some(name),
+            name: Some(name.clone()),
             namespace: self.owner.meta().namespace.clone(),
             labels: Some(labels),
             annotations: self.owner.meta().annotations.clone(),
@@ -64,7 +66,7 @@ impl<O: Object + Resource> History<'_, O> {
             ..ObjectMeta::default()
         };
         plan.create(&ControllerRevision { metadata, data: RawExtension(data), revision: Some(newest + 1) }, None);
-        Current { hash, is_new: true }
+        Current { name, hash, is_new: true }
     }
 
     /// The key under which a new revision would be made.
@@ -79,7 +81,7 @@ impl<O: Object + Resource> History<'_, O> {
     pub fn clean_up(&self, plan: &mut Plan, in_use: &BTreeSet<String>) {
         let limit = usize::try_from(self.limit.unwrap_or(10)).unwrap_or(0);
         let is_used = |own: &ControllerRevision| {
-            in_use.contains(own.name()) || own.label(REVISION_HASH).is_some_and(|hash| in_use.contains(hash))
+            in_use.contains(own.name()) || own.label(self.hash_label).is_some_and(|hash| in_use.contains(hash))
         };
         let mut unused: Vec<&Arc<ControllerRevision>> = self.revisions.iter().filter(|own| !is_used(own)).collect();
         unused.sort_by_key(|revision| revision.revision);
@@ -93,4 +95,11 @@ pub fn data(template: &PodTemplateSpec) -> Value {
     let mut template = serde_json::to_value(template).expect("API types serialise to JSON");
     template["$patch"] = json!("replace");
     json!({"spec": {"template": template}})
+}
+
+/// The template a revision stands for; `None` if it holds something else.
+pub fn template_of(revision: &ControllerRevision) -> Option<PodTemplateSpec> {
+    let mut template = revision.data.0.pointer("/spec/template")?.clone();
+    template.as_object_mut()?.remove("$patch");
+    serde_json::from_value(template).ok()
 }

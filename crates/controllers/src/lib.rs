@@ -38,6 +38,7 @@ mod replicationcontroller;
 mod resourcequota;
 mod rootca;
 mod serviceaccount;
+mod statefulset;
 mod tainteviction;
 mod ttlafterfinished;
 
@@ -88,6 +89,7 @@ pub const ALL: &[Row] = &[
     row("resourcequota-controller", "resourcequota-controller", |context| Box::pin(resourcequota::run(context))),
     row("root-ca-certificate-publisher-controller", "root-ca-cert-publisher", |context| Box::pin(rootca::run(context))),
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
+    row("statefulset-controller", "statefulset-controller", |context| Box::pin(statefulset::run(context))),
     row("taint-eviction-controller", "node-controller", |context| Box::pin(tainteviction::run(context))),
     row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| {
         Box::pin(ttlafterfinished::run(context))

@@ -58,13 +58,11 @@ impl World {
         lister
     }
 
-    #[allow(dead_code, reason = "cases of the controllers to come look objects up")]
     pub fn get(&self, kind: &str, name: &str) -> &Value {
         let key = ObjectKey::new("default", name);
         self.objects.get(&(kind.to_owned(), key)).unwrap_or_else(|| panic!("{kind} {name} is there"))
     }
 
-    #[allow(dead_code, reason = "cases of the controllers to come look objects up")]
     pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.objects.iter().filter(move |((own, _), _)| own == kind).map(|(_, object)| object)
     }
@@ -248,6 +246,7 @@ fn failure(case: &CaseFailure) -> Failure {
         Answer { code: case.code, reason: case.reason.clone(), message: case.message.clone(), ..Answer::default() };
     let resource = match &*case.of {
         "ReplicaSet" => ResourceType::of::<k8s_openapi::api::apps::v1::ReplicaSet>(),
+        "ControllerRevision" => ResourceType::of::<k8s_openapi::api::apps::v1::ControllerRevision>(),
         _ => ResourceType::of::<k8s_openapi::api::core::v1::Pod>(),
     };
     let verb = if case.verb == "delete" { "delete" } else { "create" };

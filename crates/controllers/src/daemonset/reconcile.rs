@@ -87,6 +87,7 @@ fn history<'a>(set: &'a DaemonSet, revisions: &'a [Arc<ControllerRevision>]) -> 
         template: &set.spec.template,
         collisions: set.status.as_ref().and_then(|status| status.collision_count),
         limit: set.spec.revision_history_limit,
+        hash_label: REVISION_HASH,
         revisions,
     }
 }
