@@ -46,23 +46,23 @@ async fn joined(node: &Node, request: &AttachRequest, streams: &mut Streams) -> 
     let input = inputs.into_iter().next().map(Descriptor::new).transpose().map_err(failed())?;
     let (stdin, resize) = (streams.stdin.take(), streams.resize.take().filter(|_| container.config.tty));
     let given = async {
-        let Some(input) = &input else { return };
+        let (Some(input), takes_stdin) = (input, stdin.is_some()) else { return };
         let stdin = async {
             if let Some(stdin) = stdin {
-                pump::input(stdin, input).await;
-                if !container.config.tty
-                    && let Err(error) = end_stdin_once(node, &container.id).await
-                {
-                    tracing::warn!(container = container.id, error = error.text(), "stdin was not closed");
-                }
+                pump::input(stdin, &input).await;
             }
         };
         let sizes = async {
             if let Some(resize) = resize {
-                pump::sizes(resize, input).await;
+                pump::sizes(resize, &input).await;
             }
         };
         tokio::join!(stdin, sizes);
+        // The container sees an end only when nobody has this open any more.
+        drop(input);
+        if takes_stdin && let Err(error) = end_stdin_once(node, &container.id).await {
+            tracing::warn!(container = container.id, error = error.text(), "stdin of a container was not closed");
+        }
     };
     let never = CancellationToken::new();
     let outputs = async {

@@ -10,10 +10,10 @@ mod negotiate;
 mod ports;
 mod pump;
 mod server;
-mod spdy;
+pub mod spdy;
 mod status;
 mod tokens;
-mod tunnel;
+pub mod tunnel;
 mod websocket;
 mod wire;
 

@@ -99,7 +99,7 @@ fn mount_shm(directory: &Path, bytes: u64) -> io::Result<()> {
     Ok(mount("shm", directory, "tmpfs", flags, Some(options.as_c_str()))?)
 }
 
-fn loopback_up() -> io::Result<()> {
+pub(crate) fn loopback_up() -> io::Result<()> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
     // SAFETY: all zeroes is a valid ifreq; the kernel reads a NUL-terminated name and writes the flags.
     unsafe {

@@ -4,3 +4,4 @@
 mod harness;
 mod image;
 mod lifecycle;
+mod streams;
