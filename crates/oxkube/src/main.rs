@@ -8,6 +8,7 @@ mod logging;
 mod node;
 mod pod_network;
 mod preflight;
+mod role;
 mod server;
 
 use std::process::ExitCode;

@@ -27,7 +27,6 @@ pub struct Settings<'a> {
     pub data_dir: &'a Path,
     pub name: String,
     pub ip: IpAddr,
-    pub is_control_plane: bool,
     pub cluster_cidr: &'a str,
     pub service_cidr: &'a str,
     pub cluster_dns: IpAddr,
@@ -111,7 +110,6 @@ fn kubelet_config(settings: &Settings<'_>, socket: PathBuf) -> anyhow::Result<ku
     config.node.labels = pairs("node-label", &settings.flags.node_label)?;
     config.node.capacity = pairs("capacity", &settings.flags.capacity)?;
     config.node.taints = settings.flags.node_taint.iter().map(|text| taint(text)).collect::<anyhow::Result<_>>()?;
-    config.node.is_control_plane = settings.is_control_plane;
     config.node.pods_max = settings.flags.max_pods;
     config.cluster_dns = vec![settings.cluster_dns];
     config.stop = settings.stop.clone();

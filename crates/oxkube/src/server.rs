@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, components, env, logging, node};
+use crate::{Failure, components, env, logging, node, role};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -84,16 +84,26 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
         .await
         .context("write the cluster's first objects")?;
     components::start(&prepared.flags, &api, &pki, &stop);
-    let _node = if prepared.flags.disable_agent { None } else { Some(start_node(&prepared, &api, &pki, &stop).await?) };
     tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
+    // Kept until the end: dropping it would stop the node's tasks before they can finish their writes.
+    let mut node = None;
+    let running = async {
+        if !prepared.flags.disable_agent {
+            node = Some(start_node(&prepared, &api, &pki, &stop).await?);
+        }
+        std::future::pending::<anyhow::Result<()>>().await
+    };
     tokio::select! {
+        failed = running => return failed,
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     tracing::info!("ending; containers go on");
     stop.cancel();
     api.shut_down();
-    serving.await.context("the API's listener")
+    serving.await.context("the API's listener")?;
+    drop(node);
+    Ok(())
 }
 
 async fn start_node(
@@ -104,13 +114,15 @@ async fn start_node(
 ) -> anyhow::Result<node::Node> {
     let flags = &prepared.flags;
     let name = flags.node.node_name.clone().unwrap_or_else(|| prepared.host_name.to_lowercase());
+    let informers =
+        client::Informers::new(client::in_process(api.service(Identity::server())), api.env().clone(), stop.clone());
+    api.env().spawn("control-plane role", role::keep(informers, name.clone()));
     let groups = ["system:nodes", "system:authenticated"];
     let kubelet = Identity::new(format!("system:node:{name}"), &groups);
     node::start(node::Settings {
         flags: &flags.node,
         data_dir: &prepared.data_dir.path,
         ip: prepared.node_ip,
-        is_control_plane: true,
         cluster_cidr: &flags.cluster_cidr,
         service_cidr: &flags.service_cidr,
         cluster_dns: flags.cluster_dns,
