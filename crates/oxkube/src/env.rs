@@ -6,7 +6,17 @@ use rand::TryRngCore;
 /// The environment of a running node. Must be called inside the tokio runtime that its tasks shall run on.
 pub fn real() -> Env {
     let handle = tokio::runtime::Handle::current();
+    on(move || handle.clone())
+}
+
+/// An environment for who makes the runtime later: tasks run on the one they are spawned from.
+pub fn of_spawner() -> Env {
+    on(tokio::runtime::Handle::current)
+}
+
+fn on(runtime: impl Fn() -> tokio::runtime::Handle + Send + Sync + 'static) -> Env {
     Env::new(jiff::Timestamp::now, fill_random, move |name, task| {
+        let handle = runtime();
         let watched = handle.spawn(task);
         handle.spawn(async move {
             if let Err(error) = watched.await

@@ -1,6 +1,7 @@
 //! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
 
 mod components;
+mod edge;
 mod env;
 mod flags;
 mod ledger;
@@ -76,6 +77,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
 fn internal(arguments: Vec<String>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     match arguments.next().as_deref() {
+        Some("edge") => edge::main(arguments.collect(), env::of_spawner()),
         Some("supervisor") => runtime::supervisor::main(arguments),
         other => {
             eprintln!("oxkube internal: {:?} is none of its processes", other.unwrap_or_default());

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, components, env, logging, node, role};
+use crate::{Failure, components, edge, env, logging, node, role};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -117,6 +117,9 @@ async fn start_node(
     let informers =
         client::Informers::new(client::in_process(api.service(Identity::server())), api.env().clone(), stop.clone());
     api.env().spawn("control-plane role", role::keep(informers, name.clone()));
+    if !flags.disable.iter().any(|disabled| disabled == "dns") {
+        start_edge(prepared, api, pki, stop).await?;
+    }
     let groups = ["system:nodes", "system:authenticated"];
     let kubelet = Identity::new(format!("system:node:{name}"), &groups);
     node::start(node::Settings {
@@ -134,6 +137,20 @@ async fn start_node(
         name,
     })
     .await
+}
+
+async fn start_edge(prepared: &Prepared, api: &ApiServer, pki: &Pki, stop: &CancellationToken) -> anyhow::Result<()> {
+    let settings = edge::Settings {
+        data_dir: prepared.data_dir.path.clone(),
+        ip: prepared.node_ip,
+        cluster_dns: prepared.flags.cluster_dns,
+    };
+    edge::write_identity(&settings, pki, &format!("https://127.0.0.1:{}", prepared.flags.https_listen_port))?;
+    apiserver::bootstrap::ensure(api.service(Identity::server()), api.objects(), edge::objects(&settings))
+        .await
+        .context("write the objects of cluster DNS")?;
+    api.env().spawn("edge", edge::keep(settings, stop.clone()));
+    Ok(())
 }
 
 fn config(prepared: &Prepared) -> apiserver::Config {

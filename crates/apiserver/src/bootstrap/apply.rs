@@ -38,6 +38,21 @@ where
     stage(&service, objects, rest).await
 }
 
+/// Reconciles what a node of this server brings along: rights are completed, endpoints are set, the rest is made once.
+pub async fn ensure<S>(service: S, objects: &Objects, wanted: Vec<Value>) -> Result<(), BootstrapError>
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone + Send,
+    S::Future: Send,
+{
+    let keep = |object: &Value| match object["kind"].as_str() {
+        Some("ClusterRole" | "ClusterRoleBinding") => Keep::Access,
+        Some("EndpointSlice") => Keep::Fields(&["endpoints", "ports"]),
+        _ => Keep::Exists,
+    };
+    let desired = wanted.into_iter().map(|object| Desired { keep: keep(&object), object }).collect();
+    stage(&service, objects, desired).await
+}
+
 async fn stage<S>(service: &S, objects: &Objects, desired: Vec<Desired>) -> Result<(), BootstrapError>
 where
     S: tower::Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone + Send,

@@ -9,7 +9,7 @@ mod roles;
 #[cfg(test)]
 mod tests;
 
-pub use apply::{BootstrapError, run};
+pub use apply::{BootstrapError, ensure, run};
 pub(crate) use roles::default_role_rules;
 #[cfg(test)]
 pub(crate) use roles::desired as joining_roles;

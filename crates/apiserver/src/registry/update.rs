@@ -54,8 +54,10 @@ pub(super) async fn update(
     let name = &scope.info.name;
     for _ in 0..TRIES {
         let current = scope.existing(name)?;
-        let old = scope.value(&current);
+        let mut old = scope.value(&current);
         let new = make(&old)?;
+        // Hooks compare the two, so both have one form: what the encoder fills in is not in the new state yet.
+        shape::again(scope.target(), &mut old)?;
         let conditional = source == Source::Put && check_version(scope, &new, &current, source)?;
         if source == Source::Patch {
             check_version(scope, &new, &current, source)?;

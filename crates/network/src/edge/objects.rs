@@ -36,7 +36,7 @@ pub fn objects(edge: SocketAddr, cluster_dns: IpAddr) -> Objects {
         "metadata": {
             "name": format!("kube-dns-{}", edge.ip().to_string().replace(['.', ':'], "-")),
             "namespace": "kube-system",
-            "labels": {"kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "oxkube.io/edge"},
+            "labels": {"kubernetes.io/service-name": "kube-dns", "endpointslice.kubernetes.io/managed-by": "edge.oxkube.io"},
         },
         "addressType": if edge.is_ipv4() { "IPv4" } else { "IPv6" },
         "endpoints": [{"addresses": [edge.ip()], "conditions": {"ready": true, "serving": true, "terminating": false}}],
