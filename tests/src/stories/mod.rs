@@ -7,6 +7,7 @@ mod rolling_update;
 mod scheduling;
 mod self_healing;
 mod services;
+mod streams;
 mod workloads;
 
 use std::path::Path;
@@ -37,6 +38,7 @@ pub const ALL: &[Story] = &[
     first_pod::STORY,
     workloads::STORY,
     services::STORY,
+    streams::STORY,
     scheduling::STORY,
     self_healing::STORY,
     rolling_update::STORY,

@@ -46,7 +46,7 @@ async fn with_terminal(mut running: Running, master: OwnedFd, streams: &mut Stre
     let (stdin, resize) = (streams.stdin.take(), streams.resize.take());
     let output = async {
         match &streams.stdout {
-            Some(stdout) => pump::output(&master, stdout, &ended).await,
+            Some(stdout) => pump::terminal(&master, stdout, &ended).await,
             None => Ok(()),
         }
     };

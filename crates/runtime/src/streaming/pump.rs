@@ -1,12 +1,16 @@
 //! Copies between a process's ends and a client's streams.
 
 use std::io;
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::descriptor::Descriptor;
 use super::wire::{Input, Output, PIECE_MAX};
+
+/// How long a terminal is listened to that its process has left to others.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Sends what the process writes, to its end; once it has ended, what is there: its children in the background are not waited for.
 pub async fn output(from: &Descriptor, to: &Output, ended: &CancellationToken) -> io::Result<()> {
@@ -16,6 +20,26 @@ pub async fn output(from: &Descriptor, to: &Output, ended: &CancellationToken) -
             biased;
             length = from.read(&mut buffer) => length?,
             () = ended.cancelled() => from.read_rest(&mut buffer)?,
+        };
+        if length == 0 || to.send(buffer[..length].to_vec()).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Sends what is written to a terminal. The kernel hands it over some time after the writing, so a process's end says nothing; the
+/// terminal's own end does, and where children in the background keep it open, silence.
+pub async fn terminal(from: &Descriptor, to: &Output, ended: &CancellationToken) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE_MAX];
+    loop {
+        let silence = async {
+            ended.cancelled().await;
+            tokio::time::sleep(SILENCE).await;
+        };
+        let length = tokio::select! {
+            biased;
+            length = from.read(&mut buffer) => length?,
+            () = silence => 0,
         };
         if length == 0 || to.send(buffer[..length].to_vec()).await.is_err() {
             return Ok(());
