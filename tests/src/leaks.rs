@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::cluster::oxkube;
 use crate::process::run;
 
 /// Everything on the machine that a node could leave behind.
@@ -18,6 +19,7 @@ impl Inventory {
     /// Looks at the machine.
     pub fn take() -> Result<Self> {
         let mut things = BTreeSet::new();
+        let own = fs::canonicalize(oxkube()?)?;
         for line in fs::read_to_string("/proc/self/mountinfo")?.lines() {
             things.insert(format!("mount {}", line.split(' ').nth(4).unwrap_or_default()));
         }
@@ -29,14 +31,9 @@ impl Inventory {
         }
         cgroups(Path::new("/sys/fs/cgroup"), 0, &mut things);
         for entry in fs::read_dir("/proc")?.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ");
-            // Only our own processes count: others come and go.
-            if name.parse::<u32>().is_ok()
-                && command.contains("oxkube")
-                && !command.contains("e2e")
-                && !command.contains("xtask")
-            {
+            // Only what runs the binary under test counts: others come and go.
+            if fs::read_link(entry.path().join("exe")).is_ok_and(|program| program == own) {
+                let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ");
                 things.insert(format!("process {command}"));
             }
         }

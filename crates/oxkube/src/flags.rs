@@ -30,6 +30,11 @@ pub enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Stop what was started here and remove everything it made.
+    Uninstall {
+        #[arg(long, env = "OXKUBE_DATA_DIR", value_name = "DIR", default_value = "/var/lib/oxkube")]
+        data_dir: PathBuf,
+    },
     /// Print the version.
     Version,
 }

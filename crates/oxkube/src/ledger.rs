@@ -24,7 +24,7 @@ impl NodeLedger {
             Err(error) => return Err(error),
         };
         if of_boot != boot {
-            entries.retain(|(kind, _)| kind == "file");
+            entries.retain(|(kind, _)| kind == "file" || kind == "contents");
         }
         Ok(Self { path, entries: Mutex::new(entries) })
     }
@@ -42,8 +42,19 @@ impl NodeLedger {
         fs::rename(&beside, &self.path)
     }
 
-    fn add(&self, kind: &str, id: &str) -> io::Result<()> {
+    /// Before a thing is made.
+    pub fn add(&self, kind: &str, id: &str) -> io::Result<()> {
         self.change(|entries| entries.insert((kind.to_owned(), id.to_owned())))
+    }
+
+    /// What is there, by kind and id.
+    pub fn entries(&self) -> Vec<(String, String)> {
+        self.entries.lock().iter().cloned().collect()
+    }
+
+    /// After a thing is gone.
+    pub fn strike(&self, kind: &str, id: &str) -> io::Result<()> {
+        self.remove(kind, id)
     }
 
     fn remove(&self, kind: &str, id: &str) -> io::Result<()> {

@@ -11,6 +11,7 @@ mod pod_network;
 mod preflight;
 mod role;
 mod server;
+mod uninstall;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Server(flags) => server::run(*flags),
         Verb::Kubectl { arguments } => Ok(cli::main(arguments)),
+        Verb::Uninstall { data_dir } => uninstall::run(&data_dir),
         Verb::Internal { arguments } => Ok(internal(arguments)),
         Verb::Version => {
             println!("oxkube {} (Kubernetes v1.37.0)", env!("CARGO_PKG_VERSION"));

@@ -16,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 use crate::flags::NodeFlags;
 use crate::ledger::NodeLedger;
 use crate::pod_network::PodNetwork;
+use crate::uninstall;
 
 /// How long a Pod's SIGTERM waits for this node's proxy to let go of it.
 const PROXY_PATIENCE: Duration = Duration::from_millis(500);
+const DEFAULT_DATA_DIR: &str = "/var/lib/oxkube";
 const KUBELET_PORT: u16 = 10250;
 
 /// What a node is started from.
@@ -45,12 +47,15 @@ pub struct Node {
 
 /// Where sockets and mounts lie: /run/oxkube, or within a data dir that is not the default.
 pub fn run_dir(data_dir: &Path) -> PathBuf {
-    if data_dir == Path::new("/var/lib/oxkube") { "/run/oxkube".into() } else { data_dir.join("run") }
+    if data_dir == Path::new(DEFAULT_DATA_DIR) { "/run/oxkube".into() } else { data_dir.join("run") }
 }
 
 /// Starts all of it. Returns once the node is registered.
 pub async fn start(settings: Settings<'_>) -> anyhow::Result<Node> {
     let ledger = Arc::new(NodeLedger::open(settings.data_dir).context("open the node's ledger")?);
+    for folder in ["/var/lib/kubelet", "/var/log/pods", "/var/log/containers"] {
+        uninstall::note_folder(&ledger, Path::new(folder)).context("write the node's ledger")?;
+    }
     let network =
         network::node::start(network_config(&settings, ledger.clone())?, settings.proxy_client.clone(), settings.env)
             .context("start the Pod network")?;
@@ -67,6 +72,11 @@ pub async fn start(settings: Settings<'_>) -> anyhow::Result<Node> {
     .context("start the container runtime")?;
     let socket = runtime::Runtime::socket(&run_dir);
     let mut config = kubelet_config(&settings, socket)?;
+    let above_pods = match config.cgroup_root.as_deref() {
+        None | Some("") => "/kubepods",
+        Some(own) => own,
+    };
+    ledger.add("cgroup", above_pods).context("write the node's ledger")?;
     config.ledger = ledger;
     config.before_terminate = before_terminate(network.proxy);
     let kubelet = kubelet::Kubelet::start(config, settings.kubelet_client.clone(), settings.env.clone())
@@ -111,6 +121,7 @@ fn kubelet_config(settings: &Settings<'_>, socket: PathBuf) -> anyhow::Result<ku
     config.node.capacity = pairs("capacity", &settings.flags.capacity)?;
     config.node.taints = settings.flags.node_taint.iter().map(|text| taint(text)).collect::<anyhow::Result<_>>()?;
     config.node.pods_max = settings.flags.max_pods;
+    config.cgroup_root = Some(cgroup_root(settings.data_dir));
     config.cluster_dns = vec![settings.cluster_dns];
     config.stop = settings.stop.clone();
     let names = vec![settings.name.clone(), settings.ip.to_string(), "127.0.0.1".to_owned()];
@@ -122,6 +133,14 @@ fn kubelet_config(settings: &Settings<'_>, socket: PathBuf) -> anyhow::Result<ku
         client_ca: settings.pki.keys.client_authority.pem().into_bytes(),
     });
     Ok(config)
+}
+
+/// Above /kubepods: nothing, or a group by the data dir's name where several nodes may share a machine.
+fn cgroup_root(data_dir: &Path) -> String {
+    if data_dir == Path::new(DEFAULT_DATA_DIR) {
+        return String::new();
+    }
+    format!("/oxkube-{}.pods", runtime::supervisor::node_tag(data_dir))
 }
 
 fn pairs(flag: &str, texts: &[String]) -> anyhow::Result<BTreeMap<String, String>> {

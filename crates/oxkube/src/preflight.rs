@@ -32,6 +32,14 @@ pub struct DataDir {
     _lock: File,
 }
 
+impl DataDir {
+    /// Writes who uses it, for uninstall.
+    pub fn note_process(&self) -> Result<(), Refusal> {
+        let refuse = |source| Refusal::DataDir { path: self.path.clone(), source };
+        fs::write(self.path.join(crate::uninstall::PID_FILE), std::process::id().to_string()).map_err(refuse)
+    }
+}
+
 /// Nodes need root.
 pub fn root(verb: &'static str) -> Result<(), Refusal> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(Refusal::NotRoot(verb)) }

@@ -56,6 +56,7 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
         None => preflight::node_address()?,
     };
     let data_dir = preflight::data_dir(&flags.node.data_dir)?;
+    data_dir.note_process()?;
     let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Ok(Prepared { flags, data_dir, listener, node_ip, host_name })
 }

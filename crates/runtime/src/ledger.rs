@@ -159,7 +159,8 @@ fn replay(text: &str, boot: &str) -> Vec<Entry> {
     live
 }
 
-fn unmount(path: &Path) -> io::Result<()> {
+/// Unmounts; what is not mounted is no error.
+pub fn unmount(path: &Path) -> io::Result<()> {
     match rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH) {
         // Not mounted, or not there.
         Ok(()) | Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Ok(()),
@@ -167,7 +168,8 @@ fn unmount(path: &Path) -> io::Result<()> {
     }
 }
 
-fn remove_path(path: &Path) -> io::Result<()> {
+/// Removes a file or a directory with what is in it; what is not there is no error.
+pub fn remove_path(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -177,7 +179,7 @@ fn remove_path(path: &Path) -> io::Result<()> {
 }
 
 /// Kills what is in a group and removes it, waiting for the dying.
-pub(crate) fn remove_cgroup(group: &Path) -> io::Result<()> {
+pub fn remove_cgroup(group: &Path) -> io::Result<()> {
     const TRIES: u32 = 10;
     let cgroups = match Cgroups::detect() {
         Ok(cgroups) => cgroups,

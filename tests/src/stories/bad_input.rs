@@ -13,7 +13,7 @@ use crate::process::capture;
 pub const STORY: Story = Story {
     name: "bad_input",
     shows: "broken objects, forged tokens, wrong flags and busy hosts get clear answers and lose nothing",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 120,
     run,
 };

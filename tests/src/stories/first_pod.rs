@@ -10,7 +10,7 @@ use crate::cluster::Cluster;
 pub const STORY: Story = Story {
     name: "first_pod",
     shows: "a Pod applied with kubectl runs, and kubectl logs brings its line back",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 120,
     run,
 };

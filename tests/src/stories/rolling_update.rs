@@ -17,7 +17,7 @@ use crate::process::wait_for;
 pub const STORY: Story = Story {
     name: "rolling_update",
     shows: "nginx 1.21 to 1.22 and back under 50 new connections a second and one kept connection: no request fails",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 240,
     run,
 };

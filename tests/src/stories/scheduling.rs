@@ -12,7 +12,7 @@ use crate::process::wait_for;
 pub const STORY: Story = Story {
     name: "scheduling",
     shows: "the tolerating Pod lands on a node tainted gpu=true:NoSchedule, the other stays Pending with a reason; cordon, drain",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 150,
     run,
 };

@@ -12,7 +12,7 @@ use crate::process::{run, wait_for};
 pub const STORY: Story = Story {
     name: "self_healing",
     shows: "a killed container restarts, a deleted Pod is replaced, liveness restarts, readiness leaves the Service",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 200,
     run: story,
 };

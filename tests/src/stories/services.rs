@@ -15,7 +15,7 @@ use crate::process::wait_for;
 pub const STORY: Story = Story {
     name: "services",
     shows: "a Service answers on ClusterIP, NodePort 30080 and by DNS name from another Pod, and spreads over three Pods",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 180,
     run,
 };
@@ -30,7 +30,7 @@ fn run(folder: &Path) -> Result<()> {
     spreads(&format!("{NODE_IP}:30080")).context("NodePort")?;
     let inside = |url: &str| {
         wait_for(&format!("{url} from a Pod"), Duration::from_secs(30), || {
-            cluster.kubectl(&["exec", "client", "--", "wget", "-qO-", "-T", "3", url])
+            cluster.kubectl(&["exec", "client", "--", "wget", "-qO-", url])
         })
     };
     cluster.kubectl(&["run", "client", "--image=busybox", "--restart=Never", "--command", "--", "sleep", "100000"])?;

@@ -11,7 +11,7 @@ use crate::process::{run, wait_for};
 pub const STORY: Story = Story {
     name: "workloads",
     shows: "the fixtures run unchanged: ready Deployment with enforced resources, adopting ReplicaSet, Job with its log, CronJob, DaemonSet",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 240,
     run: story,
 };

@@ -78,6 +78,22 @@ pub fn node_tag(data_dir: &Path) -> String {
     crate::images::digest::Digest::of(data_dir.as_os_str().as_bytes()).hex()[..8].to_owned()
 }
 
+/// Ends the supervisor of a run dir, if one runs. Its containers go on.
+pub fn end(run_dir: &Path) -> std::io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+    let Ok(text) = std::fs::read_to_string(run_dir.join("supervisor.pid")) else { return Ok(()) };
+    let Some((pid, ticks)) = text.trim().split_once(' ') else { return Ok(()) };
+    let Some(pid) = pid.parse::<i32>().ok().filter(|pid| clock::start_ticks(*pid) == ticks.parse().ok()) else {
+        return Ok(());
+    };
+    let Some(pid) = Pid::from_raw(pid) else { return Ok(()) };
+    let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+    pidfd_send_signal(&pidfd, Signal::KILL)?;
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&Timespec { tv_sec: 5, tv_nsec: 0 }))?;
+    Ok(())
+}
+
 /// The supervisor's main function: `args` are those after `supervisor`. Returns when the supervisor runs in the background, or with
 /// one line why it does not.
 pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
