@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 client over plain TCP: one request a connection, or many on a kept one. Enough to load a Service and count failures.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -45,6 +45,19 @@ impl Connection {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: {keep}\r\n\r\n", self.address);
         self.reader.get_mut().write_all(request.as_bytes())?;
         self.read_answer()
+    }
+
+    /// As [`Connection::get`] on a kept connection; nothing if the server had closed it before the first byte of an answer.
+    pub fn get_unless_closed(&mut self, path: &str) -> Result<Option<Answer>> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive\r\n\r\n", self.address);
+        let first =
+            self.reader.get_mut().write_all(request.as_bytes()).and_then(|()| Ok(self.reader.fill_buf()?.len()));
+        match first {
+            Ok(0) => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) => Ok(None),
+            Err(error) => Err(error.into()),
+            Ok(_) => self.read_answer().map(Some),
+        }
     }
 
     fn read_answer(&mut self) -> Result<Answer> {
