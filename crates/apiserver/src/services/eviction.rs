@@ -58,11 +58,11 @@ fn is_ready(pod: &Value) -> bool {
     conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-/// Budgets whose selector, which must not be empty, has the Pod.
+/// Budgets whose selector has the Pod; an empty one has every Pod, since policy/v1.
 fn covering<'a>(pod: &Value, budgets: &'a [Value]) -> Vec<&'a Value> {
     let labels = pod["metadata"]["labels"].as_object();
     let covers = |budget: &&Value| match LabelSelector::from_json(&budget["spec"]["selector"]) {
-        Ok(selector) => !selector.is_everything() && selector.matches(labels),
+        Ok(selector) => selector.matches(labels),
         // A selector that cannot be read selects nothing, as upstream decides.
         Err(_) => false,
     };

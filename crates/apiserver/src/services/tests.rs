@@ -247,8 +247,10 @@ fn budgets_are_spent_or_refuse_in_upstreams_words() {
     use super::eviction::{Verdict, judge};
     let now = "2026-11-21T12:00:00Z";
     let mut other = budget(0, 0);
+    other["spec"] = json!({});
+    assert_eq!(judge(&running("True"), &[other.clone()], now).unwrap(), Verdict::Delete, "no selector has nothing");
     other["spec"]["selector"] = json!({});
-    assert_eq!(judge(&running("True"), &[other], now).unwrap(), Verdict::Delete, "an empty selector has nothing");
+    assert_eq!(judge(&running("True"), &[other], now).unwrap_err().code, 429, "an empty selector has everything");
     let Verdict::Spend(next) = judge(&running("True"), &[budget(1, 3)], now).unwrap() else { panic!("spent") };
     assert_eq!(
         (&next["status"]["disruptionsAllowed"], &next["status"]["disruptedPods"]["p"]),
