@@ -25,6 +25,7 @@ mod cronjob;
 mod csrcleaner;
 mod daemonset;
 mod deployment;
+mod disruption;
 mod endpoints;
 mod endpointslice;
 mod garbagecollector;
@@ -72,6 +73,7 @@ pub const ALL: &[Row] = &[
     row("cronjob-controller", "cronjob-controller", |context| Box::pin(cronjob::run(context))),
     row("daemonset-controller", "daemon-set-controller", |context| Box::pin(daemonset::run(context))),
     row("deployment-controller", "deployment-controller", |context| Box::pin(deployment::run(context))),
+    row("disruption-controller", "disruption-controller", |context| Box::pin(disruption::run(context))),
     row("endpoints-controller", "endpoint-controller", |context| Box::pin(endpoints::run(context))),
     row("endpointslice-controller", "endpointslice-controller", |context| Box::pin(endpointslice::run(context))),
     row("garbage-collector-controller", "generic-garbage-collector", |context| {
