@@ -26,8 +26,6 @@ pub struct Config {
     pub large_cluster_size: usize,
     /// How many terminated Pods may stay.
     pub terminated_pod_threshold: usize,
-    /// The external address put into the cluster-info ConfigMap.
-    pub server_address: String,
 }
 
 impl Default for Config {
@@ -45,7 +43,6 @@ impl Default for Config {
             unhealthy_zone_threshold: 0.55,
             large_cluster_size: 50,
             terminated_pod_threshold: 12500,
-            server_address: String::new(),
         }
     }
 }

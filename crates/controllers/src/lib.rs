@@ -21,6 +21,7 @@ mod template;
 #[cfg(test)]
 mod world;
 
+mod bootstraptokens;
 mod cronjob;
 mod csrcleaner;
 mod daemonset;
@@ -67,6 +68,7 @@ pub struct Row {
 
 /// Every controller there is, by name.
 pub const ALL: &[Row] = &[
+    row("bootstrap-signer-controller", "bootstrap-signer", |context| Box::pin(bootstraptokens::sign(context))),
     row("certificatesigningrequest-cleaner-controller", "certificate-controller", |context| {
         Box::pin(csrcleaner::run(context))
     }),
@@ -93,6 +95,7 @@ pub const ALL: &[Row] = &[
     row("serviceaccount-controller", "service-account-controller", |context| Box::pin(serviceaccount::run(context))),
     row("statefulset-controller", "statefulset-controller", |context| Box::pin(statefulset::run(context))),
     row("taint-eviction-controller", "node-controller", |context| Box::pin(tainteviction::run(context))),
+    row("token-cleaner-controller", "token-cleaner", |context| Box::pin(bootstraptokens::clean(context))),
     row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| {
         Box::pin(ttlafterfinished::run(context))
     }),
