@@ -10,6 +10,7 @@ pub mod cri;
 pub mod dns;
 pub mod env;
 pub mod error;
+pub mod figures;
 pub mod hash;
 pub mod hostname;
 pub mod image_reference;

@@ -7,11 +7,11 @@ use serde_json::json;
 use super::answer::{Body, Refusal, full, of_type, text};
 use super::identity::Caller;
 use super::route::{Route, Verb, route};
-use super::{Server, logs, query, streams};
+use super::{Server, access, logs, query, stats, streams};
 
 pub async fn answer(server: &Server, caller: &Caller, request: Request<Incoming>) -> Response<Body> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answered = match caller.check(&method, &path) {
+    let answered = match access::check(server, caller, (&method, &path), request.headers()).await {
         Ok(()) => serve(server, request).await,
         Err(refusal) => Err(refusal),
     };
@@ -26,6 +26,8 @@ async fn serve(server: &Server, request: Request<Incoming>) -> Result<Response<B
     match route(request.uri().path()) {
         Route::Healthz => Ok(text("ok")),
         Route::Pods => Ok(pods(server)),
+        Route::Summary => stats::summary(server).await,
+        Route::Resource => stats::resource(server).await,
         Route::Pod(Verb::Logs, place) => logs::answer(server, &place, &pairs).await,
         Route::Pod(verb, place) => streams::answer(server, verb, &place, &pairs, request).await,
         Route::NotYet => {

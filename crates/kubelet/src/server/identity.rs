@@ -1,11 +1,9 @@
-//! Who calls the kubelet's port, by client certificate. Only the API server is let in: whoever may exec here is root on the node.
-//! Bearer tokens and reviews of other identities are left out.
+//! Who calls the kubelet's port, by client certificate. What others than the API server may do is `access`'s affair.
 
-use http::{Method, StatusCode};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-use super::answer::Refusal;
+use serde_json::{Value, json};
 
 /// The name of the certificate that API servers show to kubelets, here and in clusters made by kubeadm.
 const API_SERVER: &str = "kube-apiserver-kubelet-client";
@@ -37,16 +35,17 @@ impl Caller {
         Self { name, groups: subject.iter_organization().filter_map(text).collect() }
     }
 
-    /// Whether the request may be served; upstream's words when not.
-    pub fn check(&self, method: &Method, path: &str) -> Result<(), Refusal> {
-        let Some(name) = &self.name else {
-            return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized"));
-        };
-        if name == API_SERVER || self.groups.iter().any(|group| group == MASTERS) {
-            return Ok(());
-        }
-        let text = format!("Forbidden (user={name}, verb={method}, path={path}, resource=nodes, subresource=proxy)");
-        Err(Refusal::new(StatusCode::FORBIDDEN, text))
+    /// The API server, or a member of the group that may do everything.
+    pub fn is_api_server(&self) -> bool {
+        let is_known = self.name.as_deref() == Some(API_SERVER);
+        is_known || (self.name.is_some() && self.groups.iter().any(|group| group == MASTERS))
+    }
+
+    /// As reviews name it; none without a certificate.
+    pub fn user(&self) -> Option<Value> {
+        let name = self.name.as_ref()?;
+        let groups = self.groups.iter().map(String::as_str).chain(["system:authenticated"]);
+        Some(json!({"username": name, "groups": groups.collect::<Vec<_>>()}))
     }
 }
 
@@ -54,17 +53,17 @@ impl Caller {
 mod tests {
     use super::*;
 
-    fn code(name: Option<&str>, groups: &[&str]) -> Option<u16> {
-        let caller =
-            Caller { name: name.map(str::to_owned), groups: groups.iter().map(|group| (*group).to_owned()).collect() };
-        caller.check(&Method::GET, "/pods").err().map(|refusal| refusal.code.as_u16())
-    }
-
     #[test]
-    fn only_the_api_server_is_let_in() {
-        assert_eq!(code(None, &[MASTERS]), Some(401));
-        assert_eq!(code(Some("system:node:n1"), &["system:nodes"]), Some(403));
-        assert_eq!(code(Some("admin"), &[MASTERS]), None);
-        assert_eq!(code(Some(API_SERVER), &[]), None);
+    fn certificates_say_who_it_is() {
+        let caller = |name: Option<&str>, groups: &[&str]| Caller {
+            name: name.map(str::to_owned),
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        };
+        assert!(!caller(None, &[MASTERS]).is_api_server() && caller(None, &[]).user().is_none());
+        assert!(caller(Some("admin"), &[MASTERS]).is_api_server() && caller(Some(API_SERVER), &[]).is_api_server());
+        let node = caller(Some("system:node:n1"), &["system:nodes"]);
+        assert!(!node.is_api_server());
+        let user = json!({"username": "system:node:n1", "groups": ["system:nodes", "system:authenticated"]});
+        assert_eq!(node.user(), Some(user));
     }
 }

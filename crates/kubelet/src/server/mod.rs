@@ -1,6 +1,7 @@
-//! The kubelet's own HTTPS port (:10250): logs, exec, attach, port-forward and the list of Pods, for the API server alone. Figures
-//! (/stats, /metrics) are not served yet.
+//! The kubelet's own HTTPS port (:10250): logs, exec, attach, port-forward, the list of Pods and what they use; for the API server, and
+//! for others as the API server allows.
 
+mod access;
 mod answer;
 mod exchange;
 mod find;
@@ -9,6 +10,7 @@ mod logs;
 mod proxy;
 mod query;
 mod route;
+mod stats;
 mod streams;
 #[cfg(test)]
 mod tests;
@@ -23,12 +25,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Serving;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::figures::machine::MachineUsage;
 use crate::logs::file_events::FileEvents;
 use crate::pods::Workers;
 use identity::Caller;
@@ -46,12 +50,14 @@ struct Inner {
     context: Arc<Context>,
     workers: Arc<Workers>,
     files: FileEvents,
+    /// The last look at the machine, for its rates.
+    last_machine: Mutex<Option<MachineUsage>>,
 }
 
 impl Server {
     pub fn new(context: Arc<Context>, workers: Arc<Workers>) -> Self {
         let files = FileEvents::new(context.env.clone(), context.config.stop.clone());
-        Self(Arc::new(Inner { context, workers, files }))
+        Self(Arc::new(Inner { context, workers, files, last_machine: Mutex::default() }))
     }
 
     /// Listens, and serves until the kubelet stops. Gives the address, whose port may have been left to the system.

@@ -23,6 +23,8 @@ pub struct Place {
 pub enum Route {
     Healthz,
     Pods,
+    Summary,
+    Resource,
     Pod(Verb, Place),
     /// A path of upstream's kubelet that is not served yet.
     NotYet,
@@ -41,6 +43,8 @@ pub fn route(path: &str) -> Route {
     match parts.as_slice() {
         ["healthz", ..] => Route::Healthz,
         ["pods"] => Route::Pods,
+        ["stats", "summary"] => Route::Summary,
+        ["metrics", "resource"] => Route::Resource,
         ["containerLogs", namespace, pod, container] => Route::Pod(Verb::Logs, place(namespace, pod, None, container)),
         [verb @ ("exec" | "attach"), namespace, pod, rest @ ..] => {
             let verb = if *verb == "exec" { Verb::Exec } else { Verb::Attach };
@@ -71,9 +75,6 @@ mod tests {
         assert_eq!((place.namespace.as_str(), place.container.as_str()), ("ns", ""));
         assert!(matches!(route("/containerLogs/ns/web/c"), Route::Pod(Verb::Logs, _)));
         assert_eq!((route("/pods/"), route("/healthz")), (Route::Pods, Route::Healthz));
-        assert_eq!(
-            (route("/stats/summary"), route("/exec/ns"), route("/")),
-            (Route::NotYet, Route::Unknown, Route::Unknown)
-        );
+        assert_eq!((route("/metrics"), route("/exec/ns"), route("/")), (Route::NotYet, Route::Unknown, Route::Unknown));
     }
 }

@@ -124,8 +124,28 @@ async fn only_the_api_server_is_answered() {
     let (code, pods) = port.get("/pods").await;
     let pods: Value = serde_json::from_str(&pods).unwrap();
     assert_eq!((code, &pods["items"][0]["metadata"]["name"]), (200, &json!("web")));
-    assert_eq!(port.get("/stats/summary").await.0, 501);
+    assert_eq!(port.get("/checkpoint/a/b/c").await.0, 501);
     assert_eq!(port.get("/nowhere").await.0, 404);
+}
+
+#[tokio::test]
+async fn figures_are_for_whom_the_api_server_allows() {
+    let port = Port::start().await;
+    let (code, summary) = port.get("/stats/summary").await;
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!((code, &summary["pods"][0]["podRef"]["name"]), (200, &json!("web")));
+    let ask = async |token: &str, path: &str| {
+        let request = Request::get(path).header("host", "kubelet").header("authorization", format!("Bearer {token}"));
+        let response = port.connect(None).await.send_request(request.body(Empty::new()).unwrap()).await.unwrap();
+        let code = response.status().as_u16();
+        (code, String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
+    };
+    let (code, text) = ask("scraper-token", "/metrics/resource").await;
+    assert_eq!(code, 200);
+    assert!(text.contains("pod_cpu_usage_seconds_total{namespace=\"default\",pod=\"web\"} 1 "), "{text}");
+    assert_eq!(ask("other-token", "/metrics/resource").await.0, 401);
+    let (code, text) = ask("scraper-token", "/pods").await;
+    assert_eq!((code, text.trim()), (403, "Forbidden (user=scraper, verb=get, resource=nodes, subresource=pods)"));
 }
 
 #[tokio::test]

@@ -101,6 +101,7 @@ impl FakeApi {
         let base = path.trim_end_matches("/status").to_owned();
         match parts.method {
             Method::GET => state.objects.get(&base).map_or_else(|| missing(&path), |object| reply(200, object)),
+            Method::POST if path.ends_with("reviews") => reply(201, &review(&path, &body)),
             Method::POST if path.ends_with("/token") => reply(201, &token()),
             Method::POST => state.create(&path, body),
             Method::PATCH => state.patch(&base, body),
@@ -119,6 +120,16 @@ impl FakeApi {
             _ => failure(405, "MethodNotAllowed", "not served"),
         }
     }
+}
+
+/// One token is known, and its user may read metrics.
+fn review(path: &str, body: &Value) -> Value {
+    let spec = &body["spec"];
+    if path.ends_with("tokenreviews") {
+        return json!({"status": {"authenticated": spec["token"] == "scraper-token", "user": {"username": "scraper"}}});
+    }
+    let allowed = spec["user"] == "scraper" && spec["resourceAttributes"]["subresource"] == "metrics";
+    json!({"status": {"allowed": allowed}})
 }
 
 fn token() -> Value {

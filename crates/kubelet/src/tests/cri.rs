@@ -144,6 +144,7 @@ impl FakeRuntime {
                 Ok(Reply::Stream(receiver))
             }
             "ImageStatus" | "PullImage" => self.image(path, body),
+            "ListPodSandboxStats" => self.state.lock().stats(),
             "Exec" => {
                 let request: cri::ExecRequest = decode(body);
                 let mut state = self.state.lock();
@@ -351,6 +352,19 @@ impl State {
             }
             other => Err(Status::unimplemented(format!("the fake does not serve {other}"))),
         }
+    }
+
+    /// Every sandbox has used a second of processor.
+    fn stats(&self) -> Result<Reply, Status> {
+        let of = |sandbox: &cri::PodSandboxStatus| {
+            let (id, labels) = (sandbox.id.clone(), sandbox.labels.clone());
+            let attributes = cri::PodSandboxAttributes { id, labels, ..Default::default() };
+            let used = Some(cri::UInt64Value { value: 1_000_000_000 });
+            let cpu = cri::CpuUsage { timestamp: now(), usage_core_nano_seconds: used, ..Default::default() };
+            let linux = cri::LinuxPodSandboxStats { cpu: Some(cpu), ..Default::default() };
+            cri::PodSandboxStats { attributes: Some(attributes), linux: Some(linux), ..Default::default() }
+        };
+        Reply::of(cri::ListPodSandboxStatsResponse { stats: self.sandboxes.values().map(of).collect() })
     }
 
     fn create(&mut self, request: cri::CreateContainerRequest) -> String {
