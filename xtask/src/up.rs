@@ -1,6 +1,8 @@
 //! `cargo xtask up`: from a bare machine to a running cluster. Run again, it finds the cluster running and says so.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +15,8 @@ use crate::process::{output, pause, run as command, step, target_dir};
 
 const DATA_DIR: &str = "/var/lib/oxkube";
 const KUBECONFIG: &str = "/etc/oxkube/kubeconfig.yaml";
+const DEMO_PORT: u16 = 30088;
+const DEMO: &str = include_str!("demo.yaml");
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Installs, builds, starts, waits, explains.
@@ -30,7 +34,8 @@ pub fn run() -> Result<()> {
         wait(&binary, &mut server)?;
         println!("The cluster is running; its log is {DATA_DIR}/server.log.");
     }
-    explain(&binary);
+    let address = demo(&binary)?;
+    explain(&binary, &address);
     Ok(())
 }
 
@@ -65,11 +70,59 @@ fn ready(binary: &Path) -> bool {
         .is_ok_and(|answer| answer == "ok")
 }
 
-fn explain(binary: &Path) {
+/// Deploys the demo web server through the API and waits until its Service answers; gives its address.
+fn demo(binary: &Path) -> Result<String> {
+    let program = binary.to_str().context("the binary's path is text")?;
+    let kubectl = |arguments: &[&str]| {
+        let mut all = vec!["kubectl", "--kubeconfig", KUBECONFIG];
+        all.extend(arguments);
+        output(program, &all)
+    };
+    let ready = r#"jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}"#;
+    until("the node is not Ready", || Ok(kubectl(&["get", "nodes", "-o", ready])?.contains("True")))?;
+    let image = output(program, &["image", "import", "--demo", "--data-dir", DATA_DIR])?;
+    let file = Path::new(DATA_DIR).join("demo.yaml");
+    fs::write(&file, DEMO.replace("IMAGE", image.trim())).context("write the demo's YAML")?;
+    kubectl(&["apply", "-f", file.to_str().context("the path is text")?])?;
+    let host =
+        kubectl(&["get", "nodes", "-o", r#"jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}"#])?;
+    let address = format!("{}:{DEMO_PORT}", host.trim());
+    until("the demo's Service does not answer", || Ok(answers(&address)))?;
+    Ok(format!("http://{address}/"))
+}
+
+fn answers(address: &str) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains("It works"))
+}
+
+/// Waits for a condition; an error of the last try is the reason given.
+fn until(failure: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        let outcome = holds();
+        if matches!(outcome, Ok(true)) {
+            return Ok(());
+        }
+        if start.elapsed() > DEADLINE {
+            outcome.context(failure.to_owned())?;
+            bail!("{failure} after {} s; see {DATA_DIR}/server.log", DEADLINE.as_secs());
+        }
+        pause();
+    }
+}
+
+fn explain(binary: &Path, address: &str) {
     let binary = binary.display();
-    println!("\nPoint kubectl at it:  export KUBECONFIG={KUBECONFIG}\n\nTry next:");
-    println!("  {binary} kubectl get namespaces");
-    println!("  {binary} kubectl apply -f tests/fixtures/deployment.yaml");
-    println!("  pkill -TERM -f '{binary} server'      # stops it");
-    println!("\nNo node runs Pods yet: docs/gaps.md says what is missing.");
+    println!("\nThe demo answers at   {address}\nPoint kubectl at it:  export KUBECONFIG={KUBECONFIG}\n\nTry next:");
+    println!("  {binary} kubectl get pods -A -o wide");
+    println!("  {binary} kubectl scale deployment demo --replicas 3");
+    println!("  {binary} uninstall      # stops it all and removes every trace");
 }

@@ -30,6 +30,13 @@ pub enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// List, pull, import and remove the images of this node.
+    Image {
+        #[arg(long, env = "OXKUBE_DATA_DIR", value_name = "DIR", default_value = "/var/lib/oxkube", global = true)]
+        data_dir: PathBuf,
+        #[command(subcommand)]
+        verb: crate::image::ImageVerb,
+    },
     /// Stop what was started here and remove everything it made.
     Uninstall {
         #[arg(long, env = "OXKUBE_DATA_DIR", value_name = "DIR", default_value = "/var/lib/oxkube")]

@@ -1,9 +1,11 @@
 //! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
 
 mod components;
+mod demo;
 mod edge;
 mod env;
 mod flags;
+mod image;
 mod ledger;
 mod logging;
 mod node;
@@ -66,6 +68,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Server(flags) => server::run(*flags),
         Verb::Kubectl { arguments } => Ok(cli::main(arguments)),
+        Verb::Image { data_dir, verb } => image::run(&data_dir, verb),
         Verb::Uninstall { data_dir } => uninstall::run(&data_dir),
         Verb::Internal { arguments } => Ok(internal(arguments)),
         Verb::Version => {
@@ -79,6 +82,7 @@ fn run(verb: Verb) -> Result<ExitCode, Failure> {
 fn internal(arguments: Vec<String>) -> ExitCode {
     let mut arguments = arguments.into_iter();
     match arguments.next().as_deref() {
+        Some("demo") => demo::main(),
         Some("edge") => edge::main(arguments.collect(), env::of_spawner()),
         Some("supervisor") => runtime::supervisor::main(arguments),
         other => {

@@ -26,6 +26,7 @@ use tokio::task::JoinHandle;
 pub use error::RuntimeError;
 pub use images::registries::Registries;
 pub use network::{Bandwidth, NetworkError, PodNetwork, PortMapping, SandboxNetwork};
+pub use service::ARCHIVE_ANNOTATION;
 pub use supervisor::client::Program;
 
 use node::Node;

@@ -20,6 +20,9 @@ use crate::cri::v1 as cri;
 use crate::error::{Error, Result};
 
 const PERIOD: Duration = Duration::from_secs(10);
+/// A node that starts is looked at this often until it is Ready, for at most so long (upstream's nodeReadyGracePeriod).
+const STARTING_PERIOD: Duration = Duration::from_millis(100);
+const STARTING_MAX: Duration = Duration::from_secs(120);
 const REPORT_AT_LEAST: SignedDuration = SignedDuration::from_secs(300);
 /// Upstream's limits of the images list.
 const IMAGES_MAX: usize = 50;
@@ -102,14 +105,28 @@ impl Reporter {
 
     /// Looks and reports for ever.
     pub async fn run(mut self) {
+        let starting = tokio::time::Instant::now();
+        while !self.is_ready() && starting.elapsed() < STARTING_MAX {
+            self.report_or_warn().await;
+            tokio::time::sleep(STARTING_PERIOD).await;
+        }
         let mut timer = interval(PERIOD);
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             timer.tick().await;
-            if let Err(error) = self.report().await {
-                tracing::warn!(%error, "node status not written");
-            }
+            self.report_or_warn().await;
         }
+    }
+
+    async fn report_or_warn(&mut self) {
+        if let Err(error) = self.report().await {
+            tracing::warn!(%error, "node status not written");
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let conditions = self.reported.conditions.iter().flatten();
+        conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
     }
 
     /// Writes the status if it differs from the last, or is old.

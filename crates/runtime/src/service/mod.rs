@@ -2,6 +2,7 @@
 //! stands in `node` and `images`.
 
 mod image_service;
+pub use image_service::ARCHIVE_ANNOTATION;
 mod runtime_service;
 
 use std::pin::Pin;
