@@ -22,6 +22,7 @@ mod template;
 mod world;
 
 mod bootstraptokens;
+mod clusterroleaggregation;
 mod cronjob;
 mod csrcleaner;
 mod daemonset;
@@ -71,6 +72,9 @@ pub const ALL: &[Row] = &[
     row("bootstrap-signer-controller", "bootstrap-signer", |context| Box::pin(bootstraptokens::sign(context))),
     row("certificatesigningrequest-cleaner-controller", "certificate-controller", |context| {
         Box::pin(csrcleaner::run(context))
+    }),
+    row("clusterrole-aggregation-controller", "clusterrole-aggregation-controller", |context| {
+        Box::pin(clusterroleaggregation::run(context))
     }),
     row("cronjob-controller", "cronjob-controller", |context| Box::pin(cronjob::run(context))),
     row("daemonset-controller", "daemon-set-controller", |context| Box::pin(daemonset::run(context))),

@@ -167,6 +167,9 @@ struct Case {
     /// Parts of the created objects, in order.
     #[serde(default)]
     created: Vec<Value>,
+    /// The events that the outcome of creates and deletes will make, each once, in order.
+    #[serde(default)]
+    reports: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -229,7 +232,31 @@ fn check(case: &Case, plan: &impl Fn(&World, &ObjectKey, &Attempt<'_>) -> Plan) 
             other => problems.push_str(&format!("created object lacks {wanted}: {other:?}\n")),
         }
     }
+    let told = reports(&plan);
+    if !case.reports.is_empty() && told != case.reports {
+        problems.push_str(&format!(
+            "expected to report:\n  {}\ngot:\n  {}\n",
+            case.reports.join("\n  "),
+            told.join("\n  ")
+        ));
+    }
     problems
+}
+
+/// `Reason: message`, of success and then of failure.
+fn reports(plan: &Plan) -> Vec<String> {
+    let reports = plan.actions.iter().filter_map(|action| match action {
+        Action::Create { report, .. } | Action::Delete { report, .. } => report.as_ref(),
+        _ => None,
+    });
+    let mut told = Vec::new();
+    for (reason, message) in reports.flat_map(|report| [&report.success, &report.failure]).flatten() {
+        let line = format!("{reason}: {message}");
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told
 }
 
 /// Names that end in a template's hash read `name-HASH` in a case: the value itself is ours to choose.

@@ -29,6 +29,8 @@ pub struct Observed<'a> {
 
 /// Charges for what was refused after all are given back no later than this; upstream's resync period.
 const RESYNC: Duration = Duration::from_secs(300);
+/// Admission charges nothing before a limit is in the status: what came during that count is in the next.
+const SETTLE: Duration = Duration::from_secs(1);
 
 pub fn reconcile(observed: &Observed) -> Plan {
     let mut plan = Plan::new();
@@ -41,6 +43,9 @@ pub fn reconcile(observed: &Observed) -> Plan {
         let after = figures.get(name).map(|figure| written(*figure, before.as_ref())).or(before)?;
         Some((name.clone(), after))
     });
+    if old.hard.as_ref() != Some(&hard) {
+        plan.requeue_after(SETTLE);
+    }
     let status = ResourceQuotaStatus { used: Some(used.collect()), hard: Some(hard.clone()) };
     plan.update_status(quota, &ResourceQuota { status: Some(status), ..quota.clone() });
     let overdue = observed.pods.iter().filter_map(|pod| overdue_from(pod));
