@@ -36,6 +36,8 @@ mod namespace;
 mod nodeipam;
 mod nodelifecycle;
 mod podgc;
+mod pvcprotection;
+mod pvprotection;
 mod replicaset;
 mod replicationcontroller;
 mod resourcequota;
@@ -89,6 +91,12 @@ pub const ALL: &[Row] = &[
     row("namespace-controller", "namespace-controller", |context| Box::pin(namespace::run(context))),
     row("node-ipam-controller", "node-controller", |context| Box::pin(nodeipam::run(context))),
     row("node-lifecycle-controller", "node-controller", |context| Box::pin(nodelifecycle::run(context))),
+    row("persistentvolume-protection-controller", "pv-protection-controller", |context| {
+        Box::pin(pvprotection::run(context))
+    }),
+    row("persistentvolumeclaim-protection-controller", "pvc-protection-controller", |context| {
+        Box::pin(pvcprotection::run(context))
+    }),
     row("pod-garbage-collector-controller", "pod-garbage-collector", |context| Box::pin(podgc::run(context))),
     row("replicaset-controller", "replicaset-controller", |context| Box::pin(replicaset::run(context))),
     row("replicationcontroller-controller", "replication-controller", |context| {

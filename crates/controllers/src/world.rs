@@ -33,8 +33,10 @@ impl World {
             }
         }
         let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-        let is_cluster =
-            matches!(&*kind, "Node" | "Namespace" | "CertificateSigningRequest" | "ClusterRole" | "ServiceCIDR");
+        let is_cluster = matches!(
+            &*kind,
+            "Node" | "Namespace" | "CertificateSigningRequest" | "ClusterRole" | "PersistentVolume" | "ServiceCIDR"
+        );
         let meta = object["metadata"].as_object_mut().expect("metadata");
         if !is_cluster {
             meta.entry("namespace").or_insert(json!("default"));

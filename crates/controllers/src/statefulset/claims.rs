@@ -28,17 +28,18 @@ pub fn are_stale(observed: &Observed, (ordinal, pod): (i32, &Pod)) -> bool {
     })
 }
 
-/// Makes the claims that are missing.
+/// Makes the claims that are missing, with the owner they have as long as the Pod is in its place.
 pub fn make(plan: &mut Plan, observed: &Observed, (ordinal, pod): (i32, &Pod)) {
     let set = observed.set;
-    for claim in identity::claims(set, ordinal) {
+    for mut claim in identity::claims(set, ordinal) {
         if (observed.claim)(claim.name()).is_some() {
             continue;
         }
-        let (claim_name, pod, set_name) = (claim.name(), pod.name(), set.name());
-        let done = format!("create Claim {claim_name} Pod {pod} in StatefulSet {set_name} success");
+        claim.metadata.owner_references = owner(set, pod, false).map(|owner| vec![owner]);
+        let (claim_name, pod_name, set_name) = (claim.name(), pod.name(), set.name());
+        let done = format!("create Claim {claim_name} Pod {pod_name} in StatefulSet {set_name} success");
         let failed =
-            format!("create Claim {claim_name} for Pod {pod} in StatefulSet {set_name} failed error: {{error}}");
+            format!("create Claim {claim_name} for Pod {pod_name} in StatefulSet {set_name} failed error: {{error}}");
         plan.create(&claim, Some(report(set, ("SuccessfulCreate", &done), ("FailedCreate", &failed))));
     }
 }

@@ -39,7 +39,7 @@ impl Step<'_> {
     pub fn plan(&self, plan: &mut Plan) {
         let is_ordered = self.set().spec.pod_management_policy.as_deref() != Some("Parallel");
         for (ordinal, pod) in &self.line.places {
-            if self.keep(plan, *ordinal, pod.as_deref()) == Next::Wait && is_ordered {
+            if self.keep(plan, (*ordinal, pod.as_deref()), is_ordered) == Next::Wait && is_ordered {
                 return;
             }
         }
@@ -57,8 +57,8 @@ impl Step<'_> {
         }
     }
 
-    /// Makes a missing Pod, replaces one that has ended, waits for one that is not well.
-    fn keep(&self, plan: &mut Plan, ordinal: i32, pod: Option<&Pod>) -> Next {
+    /// Makes a missing Pod, replaces one that has ended, in order waits for one that is not well.
+    fn keep(&self, plan: &mut Plan, (ordinal, pod): (i32, Option<&Pod>), is_ordered: bool) -> Next {
         let Some(pod) = pod else {
             self.create(plan, ordinal);
             return Next::Wait;
@@ -76,7 +76,9 @@ impl Step<'_> {
             if let Some(wait) = self.line.until_available(pod) {
                 plan.requeue_after(wait);
             }
-            return Next::Wait;
+            if is_ordered {
+                return Next::Wait;
+            }
         }
         identity::restore(plan, pod, ordinal);
         claims::retain(plan, self.observed, (ordinal, pod), false);
@@ -103,6 +105,7 @@ impl Step<'_> {
             return;
         }
         claims::make(plan, self.observed, (ordinal, &pod));
+        claims::retain(plan, self.observed, (ordinal, &pod), false);
         let what = format!("create Pod {} in StatefulSet {}", pod.name(), set.name());
         let (done, failed) = (format!("{what} successful"), format!("{what} failed error: {{error}}"));
         plan.create(&pod, Some(report(set, ("SuccessfulCreate", &done), ("FailedCreate", &failed))));
