@@ -24,7 +24,7 @@ pub async fn run(context: Context) {
     let claims: Lister<PersistentVolumeClaim> = controller.own();
     let pods: Lister<Pod> = controller.watch(|change: &Change<Pod>| {
         let pods = [&change.old, &change.new].into_iter().flatten();
-        let names = pods.flat_map(|pod| claim_names(pod));
+        let names = pods.flat_map(claim_names);
         names.map(|name| ObjectKey::new(change.object().namespace(), name)).collect()
     });
     pods.add_index(BY_CLAIM, by_claim);
