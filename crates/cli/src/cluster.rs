@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use client::{Connection, Rest};
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use kube::client::Body;
 use serde_json::Value;
 
@@ -17,13 +18,17 @@ pub struct Cluster {
     pub rest: Rest,
     pub server: String,
     pub namespace: String,
+    /// When the command began.
+    pub now: Timestamp,
+    /// For connections of one's own: exec, attach, port-forward.
+    pub connection: Connection,
     /// `-n` was given.
     pub namespace_given: bool,
 }
 
 impl Cluster {
     /// Finds the kubeconfig as kubectl does: flag, KUBECONFIG, ~/.kube/config; then the one `oxkube server` writes.
-    pub fn open(global: &Global) -> Result<Self> {
+    pub fn open(global: &Global, now: Timestamp) -> Result<Self> {
         let path = kubeconfig(global);
         let mut connection = Connection::from_kubeconfig(&path, global.context.as_deref())?;
         if let Some(server) = &global.server {
@@ -36,7 +41,9 @@ impl Cluster {
         let http = client::tls::connect(&connection, client::tls::Http::Any)?;
         Ok(Self {
             rest: Rest::new(http),
-            server: connection.server,
+            server: connection.server.clone(),
+            now,
+            connection,
             namespace: if namespace.is_empty() { "default".to_owned() } else { namespace },
             namespace_given: global.namespace.is_some(),
         })
@@ -49,23 +56,33 @@ impl Cluster {
 
     /// GETs a path as the media type `accept` and gives the bytes.
     pub async fn get(&self, path: &str, accept: &str) -> Result<Vec<u8>> {
+        let response = self.stream(path, accept).await?;
+        let bytes = response.into_body().collect().await;
+        Ok(bytes.map_err(|error| Error::Use(format!("{path}: {error}")))?.to_bytes().to_vec())
+    }
+
+    /// As [`Cluster::get`], with the body still to be read; a refusal becomes an error.
+    pub async fn stream(&self, path: &str, accept: &str) -> Result<http::Response<Body>> {
         let failed = |text: String| Error::Use(text);
         let request = Request::builder().method(Method::GET).uri(path).header(http::header::ACCEPT, accept);
         let request = request.body(Body::empty()).map_err(|error| failed(format!("{path}: {error}")))?;
-        let response =
-            self.rest.client().send(request).await.map_err(|error| failed(format!("{}: {error}", self.server)))?;
+        let response = self.rest.client().send(request).await.map_err(|error| self.unreachable(path, error))?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let bytes =
             response.into_body().collect().await.map_err(|error| failed(format!("{path}: {error}")))?.to_bytes();
-        if !status.is_success() {
-            let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            let message =
-                answer["message"].as_str().map_or_else(|| String::from_utf8_lossy(&bytes).into_owned(), str::to_owned);
-            let reason = answer["reason"].as_str().unwrap_or("Unknown").to_owned();
-            let answer = client::Answer { code: status.as_u16(), reason, message, ..client::Answer::default() };
-            return Err(Error::Server(client::Error::Api(Box::new(answer))));
-        }
-        Ok(bytes.to_vec())
+        let mut answer: client::Answer = serde_json::from_slice(&bytes).unwrap_or_else(|_| client::Answer {
+            message: String::from_utf8_lossy(&bytes).trim().to_owned(),
+            ..client::Answer::default()
+        });
+        answer.code = status.as_u16();
+        Err(Error::Server(client::Error::Api(Box::new(answer))))
+    }
+
+    fn unreachable(&self, path: &str, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::Server(client::Error::Lost { verb: "get", path: path.to_owned(), source: Box::new(source) })
     }
 
     /// As [`Cluster::get`], parsed.

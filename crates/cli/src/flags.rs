@@ -1,8 +1,11 @@
-//! The command line, as kubectl has it.
+//! The command line, as kubectl has it. Each verb's own flags stand in the verb's file.
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::{say, verbs, warnln};
 
 /// oxkube's kubectl controls the Kubernetes cluster manager.
 #[derive(Debug, Parser)]
@@ -32,26 +35,38 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Display one or many resources
-    Get(Get),
+    Get(verbs::get::Flags),
+    /// Show details of a specific resource or group of resources
+    Describe(verbs::describe::Flags),
     /// Apply a configuration to a resource by file name or stdin
-    Apply(Apply),
-    /// Create a resource from a file or from stdin
-    Create(FileArgs),
+    Apply(FileArgs),
+    /// Create a resource from a file, from stdin or from flags
+    Create(verbs::create::Flags),
     /// Delete resources by file names, stdin, resources and names
-    Delete(Delete),
+    Delete(verbs::delete::Flags),
     /// Set a new size for a workload
-    Scale(Scale),
+    Scale(verbs::scale::Flags),
     /// Update the labels on a resource
     Label(Change),
     /// Update the annotations on a resource
     Annotate(Change),
     /// Wait for a condition on one or many resources
-    Wait(Wait),
+    Wait(verbs::wait::Flags),
     /// Print the logs for a container in a pod
-    Logs(Logs),
+    Logs(verbs::logs::Flags),
+    /// Execute a command in a container
+    Exec(verbs::exec::Flags),
+    /// Attach to a running container
+    Attach(verbs::attach::Flags),
+    /// Forward one or more local ports to a pod
+    #[command(name = "port-forward")]
+    PortForward(verbs::port_forward::Flags),
     /// Print the supported API resources
     #[command(name = "api-resources")]
     ApiResources,
+    /// Print the supported API versions, as "group/version"
+    #[command(name = "api-versions")]
+    ApiVersions,
     /// Display addresses of the control plane
     #[command(name = "cluster-info")]
     ClusterInfo,
@@ -63,78 +78,26 @@ pub enum Verb {
     Version,
 }
 
-#[derive(Debug, Args)]
-pub struct Get {
-    /// TYPE[,TYPE] [NAME...] or TYPE/NAME...
-    pub resources: Vec<String>,
-    #[arg(short = 'A', long)]
-    pub all_namespaces: bool,
-    #[arg(short, long, default_value = "")]
-    pub output: String,
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
-    #[arg(long)]
-    pub field_selector: Option<String>,
-    #[arg(long)]
-    pub show_labels: bool,
-    #[arg(long)]
-    pub no_headers: bool,
-    #[arg(long)]
-    pub ignore_not_found: bool,
-    #[arg(long)]
-    pub sort_by: Option<String>,
-    #[arg(long)]
-    pub raw: Option<String>,
-    #[arg(short = 'f', long = "filename")]
-    pub files: Vec<String>,
-}
-
-#[derive(Debug, Args)]
+/// What verbs that write from files take.
+#[derive(Clone, Debug, Args)]
 pub struct FileArgs {
-    #[arg(short = 'f', long = "filename", required = true)]
-    pub files: Vec<String>,
-    #[arg(short, long, default_value = "")]
-    pub output: String,
-    #[arg(long, default_value = "none")]
-    pub dry_run: String,
-    #[arg(long, default_value = "true")]
-    pub validate: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Apply {
-    #[command(flatten)]
-    pub from: FileArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct Delete {
-    pub resources: Vec<String>,
     #[arg(short = 'f', long = "filename")]
     pub files: Vec<String>,
-    #[arg(short = 'l', long)]
-    pub selector: Option<String>,
-    #[arg(long)]
-    pub all: bool,
-    #[arg(long)]
-    pub force: bool,
-    #[arg(long, allow_hyphen_values = true)]
-    pub grace_period: Option<i64>,
-    #[arg(long)]
-    pub ignore_not_found: bool,
-    #[arg(long, default_value = "background")]
-    pub cascade: String,
-    #[arg(long, default_value_t = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
-    pub wait: bool,
+    #[command(flatten)]
+    pub write: Write,
 }
 
-#[derive(Debug, Args)]
-pub struct Scale {
-    pub resources: Vec<String>,
-    #[arg(long)]
-    pub replicas: i64,
-    #[arg(long)]
-    pub current_replicas: Option<i64>,
+/// How a write is done and reported.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Write {
+    #[arg(short, long, default_value = "", global = true)]
+    pub output: String,
+    #[arg(long, default_value = "none", num_args = 0..=1, default_missing_value = "unchanged", require_equals = true, global = true)]
+    pub dry_run: String,
+    #[arg(long, default_value = "true", num_args = 0..=1, default_missing_value = "true", require_equals = true, global = true)]
+    pub validate: String,
+    #[arg(long, default_value = "", global = true)]
+    pub field_manager: String,
 }
 
 /// `label` and `annotate`: TYPE NAME KEY=VALUE... KEY-
@@ -143,33 +106,74 @@ pub struct Change {
     pub arguments: Vec<String>,
     #[arg(long)]
     pub overwrite: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Wait {
-    pub resources: Vec<String>,
-    #[arg(long = "for")]
-    pub what: String,
-    #[arg(long, default_value = "30s")]
-    pub timeout: String,
     #[arg(short = 'l', long)]
     pub selector: Option<String>,
     #[arg(long)]
     pub all: bool,
+    #[arg(long)]
+    pub list: bool,
+    #[command(flatten)]
+    pub from: FileArgs,
 }
 
-#[derive(Debug, Args)]
-pub struct Logs {
-    /// POD or TYPE/NAME
-    pub target: String,
-    #[arg(short, long)]
-    pub container: Option<String>,
-    #[arg(short, long)]
-    pub follow: bool,
-    #[arg(short, long)]
-    pub previous: bool,
-    #[arg(long)]
-    pub timestamps: bool,
-    #[arg(long, allow_hyphen_values = true)]
-    pub tail: Option<i64>,
+/// `--flag=true` and `--flag=false` of flags that are on or off; clap knows only `--flag`. What stands after `--` is left alone.
+pub fn plain(arguments: Vec<String>) -> Vec<String> {
+    let command = Command::command();
+    let mut verb = &command;
+    let mut plain = Vec::new();
+    let mut rest = arguments.into_iter();
+    for argument in rest.by_ref() {
+        if argument == "--" {
+            plain.push(argument);
+            break;
+        }
+        if let Some(found) = verb.find_subcommand(&argument) {
+            verb = found;
+        }
+        let switch = |name: &str| {
+            let is = |arg: &clap::Arg| arg.get_long() == Some(name) && matches!(arg.get_action(), ArgAction::SetTrue);
+            verb.get_arguments().any(is)
+        };
+        match argument.strip_prefix("--").and_then(|flag| flag.split_once('=')) {
+            Some((name, "true")) if switch(name) => plain.push(format!("--{name}")),
+            Some((name, "false")) if switch(name) => {}
+            _ => plain.push(argument),
+        }
+    }
+    plain.extend(rest);
+    plain
+}
+
+/// Help, or what is wrong with the command line in kubectl's words.
+pub fn refuse(error: &clap::Error, arguments: &[String]) -> u8 {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        say!("{}", error.render());
+        return 0;
+    }
+    let command = Command::command();
+    let verb = arguments.iter().find(|argument| command.find_subcommand(argument).is_some()).map_or("", String::as_str);
+    let context = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let see = format!("See 'kubectl {verb} --help' for usage.");
+    match error.kind() {
+        ErrorKind::UnknownArgument if argument.starts_with("--") => warnln!("error: unknown flag: {argument}\n{see}"),
+        ErrorKind::UnknownArgument if argument.starts_with('-') => {
+            let letter = argument.trim_start_matches('-').chars().next().unwrap_or('-');
+            warnln!("error: unknown shorthand flag: '{letter}' in {argument}\n{see}");
+        }
+        ErrorKind::InvalidSubcommand => {
+            let unknown = context(ContextKind::InvalidSubcommand);
+            warnln!("error: unknown command {unknown:?} for \"kubectl\"");
+        }
+        ErrorKind::MissingRequiredArgument if argument.starts_with("--") => {
+            let flag = argument.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+            warnln!("error: required flag(s) {flag:?} not set");
+        }
+        _ => warnln!("{}", error.render().to_string().trim_end()),
+    }
+    1
 }

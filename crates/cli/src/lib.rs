@@ -6,43 +6,46 @@ mod error;
 mod files;
 mod flags;
 mod output;
+mod remote;
+mod terminal;
+#[cfg(test)]
+mod testing;
 mod verbs;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use jiff::Timestamp;
 
 pub use error::Error;
 
-/// Runs one command line (without the program's name). Errors go to stderr as kubectl words them; exit code 1.
-pub fn main(arguments: Vec<String>) -> ExitCode {
-    let parsed = match flags::Command::try_parse_from(std::iter::once("kubectl".to_owned()).chain(arguments)) {
+/// Runs one command line (without the program's name) that began at `now`. Errors go to stderr as kubectl words them; exit code 1.
+pub fn main(arguments: Vec<String>, now: Timestamp) -> ExitCode {
+    ExitCode::from(run(arguments, now))
+}
+
+fn run(arguments: Vec<String>, now: Timestamp) -> u8 {
+    let arguments = flags::plain(arguments);
+    let parsed = match flags::Command::try_parse_from(std::iter::once("kubectl".to_owned()).chain(arguments.clone())) {
         Ok(parsed) => parsed,
-        Err(error) => {
-            print_usage(&error);
-            return ExitCode::from(if error.use_stderr() { 1 } else { 0 });
-        }
+        Err(error) => return flags::refuse(&error, &arguments),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: start the async runtime: {error}");
-            return ExitCode::FAILURE;
+            warnln!("error: start the async runtime: {error}");
+            return 1;
         }
     };
-    match runtime.block_on(verbs::run(parsed)) {
-        Ok(code) => ExitCode::from(code),
+    let code = match runtime.block_on(verbs::run(parsed, now)) {
+        Ok(code) => code,
+        Err(Error::Silent(code)) => code,
         Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
+            warnln!("{error}");
+            1
         }
-    }
-}
-
-fn print_usage(error: &clap::Error) {
-    if error.use_stderr() {
-        eprint!("{}", error.render());
-    } else {
-        print!("{}", error.render());
-    }
+    };
+    // A read of stdin may still be under way: nobody waits for it.
+    runtime.shutdown_background();
+    code
 }

@@ -18,7 +18,7 @@ pub mod tls;
 mod watch;
 mod work_queue;
 
-pub use error::{Answer, Error, Result};
+pub use error::{Answer, Cause, Error, Result};
 pub use in_process::in_process;
 pub use informer::{Change, Informer};
 pub use informers::{Informers, Selection};

@@ -36,3 +36,8 @@ pub fn now_seconds() -> i64 {
 fn fill_random(buffer: &mut [u8]) {
     rand::rngs::OsRng.try_fill_bytes(buffer).expect("the kernel gives random bytes");
 }
+
+/// The time of day, for commands that end soon.
+pub fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     // Called as kubectl, it is kubectl.
     let mut arguments = std::env::args();
     if arguments.next().is_some_and(|name| name.rsplit('/').next() == Some("kubectl")) {
-        return cli::main(arguments.collect());
+        return cli::main(arguments.collect(), env::now());
     }
     let command = match Command::try_parse() {
         Ok(command) => command,
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Server(flags) => server::run(*flags),
-        Verb::Kubectl { arguments } => Ok(cli::main(arguments)),
+        Verb::Kubectl { arguments } => Ok(cli::main(arguments, env::now())),
         Verb::Image { data_dir, verb } => image::run(&data_dir, verb),
         Verb::Uninstall { data_dir } => uninstall::run(&data_dir),
         Verb::Internal { arguments } => Ok(internal(arguments)),

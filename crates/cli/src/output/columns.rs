@@ -7,7 +7,7 @@ use super::table::Table;
 use crate::error::{Error, Result};
 
 /// The text for an object or the items of a List.
-pub fn custom_columns(spec: &str, value: &Value) -> Result<String> {
+pub fn custom_columns(spec: &str, value: &Value, with_headers: bool) -> Result<String> {
     let mut headers = Vec::new();
     let mut paths = Vec::new();
     for column in spec.split(',') {
@@ -19,7 +19,7 @@ pub fn custom_columns(spec: &str, value: &Value) -> Result<String> {
     }
     let items: Vec<&Value> = value["items"].as_array().map_or_else(|| vec![value], |items| items.iter().collect());
     let rows = items.iter().map(|item| paths.iter().map(|path| cell(path, item)).collect()).collect();
-    Ok(Table { headers, rows }.render(true))
+    Ok(Table { headers, rows }.render(with_headers))
 }
 
 fn cell(path: &JsonPath, item: &Value) -> String {

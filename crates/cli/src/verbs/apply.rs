@@ -20,16 +20,16 @@ pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
         );
         let wanted = annotated(object, &key)?;
         let Some(live) = cluster.rest.find(&served.resource, &key).await? else {
-            let path = format!("{}{}", served.path(&namespace), options(&flags)?);
+            let path = format!("{}{}", served.path(&namespace), options(&flags.write)?);
             let created = cluster.rest.json("create", http::Method::POST, path, Some(&wanted)).await?;
-            report(&flags, served, &created, "created")?;
+            report(&flags.write, served, &created, "created")?;
             continue;
         };
         let last =
             live["metadata"]["annotations"][LAST_APPLIED].as_str().and_then(|text| serde_json::from_str(text).ok());
         let patch = three_way(&last.unwrap_or_default(), &live, &wanted);
         if patch == json!({}) {
-            report(&flags, served, &live, "unchanged")?;
+            report(&flags.write, served, &live, "unchanged")?;
             continue;
         }
         let changed = cluster.rest.patch(&served.resource, &key, None, (PatchKind::Merge, &patch)).await?;
@@ -38,7 +38,7 @@ pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
         } else {
             "configured"
         };
-        report(&flags, served, &changed, done)?;
+        report(&flags.write, served, &changed, done)?;
     }
     Ok(0)
 }

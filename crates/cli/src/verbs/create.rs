@@ -5,16 +5,24 @@ use serde_json::Value;
 use crate::cluster::Cluster;
 use crate::discovery::{Discovery, Served};
 use crate::error::{Result, usage};
-use crate::flags::FileArgs;
+use crate::flags::{FileArgs, Write};
 use crate::output;
+use crate::sayln;
 
-pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
+#[derive(Debug, clap::Args)]
+pub struct Flags {
+    #[command(flatten)]
+    pub from: FileArgs,
+}
+
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
+    let flags = flags.from;
     let discovery = cluster.discovery().await?;
     for object in crate::files::read(&flags.files)? {
         let (served, namespace) = place(cluster, &discovery, &object)?;
-        let path = format!("{}{}", served.path(&namespace), options(&flags)?);
+        let path = format!("{}{}", served.path(&namespace), options(&flags.write)?);
         let created = cluster.rest.json("create", http::Method::POST, path, Some(&object)).await?;
-        report(&flags, served, &created, "created")?;
+        report(&flags.write, served, &created, "created")?;
     }
     Ok(0)
 }
@@ -37,7 +45,7 @@ pub fn place<'a>(cluster: &Cluster, discovery: &'a Discovery, object: &Value) ->
 }
 
 /// The query of a write: dry run and how strictly fields are looked at.
-pub fn options(flags: &FileArgs) -> Result<String> {
+pub fn options(flags: &Write) -> Result<String> {
     let validation = match flags.validate.as_str() {
         "true" | "strict" => "Strict",
         "warn" => "Warn",
@@ -53,11 +61,11 @@ pub fn options(flags: &FileArgs) -> Result<String> {
 }
 
 /// `deployment.apps/web created`, or the object in the format asked for.
-pub fn report(flags: &FileArgs, served: &Served, object: &Value, done: &str) -> Result<()> {
+pub fn report(flags: &Write, served: &Served, object: &Value, done: &str) -> Result<()> {
     let name = served.printed(object["metadata"]["name"].as_str().unwrap_or_default());
     if flags.output.is_empty() {
         let note = if flags.dry_run == "server" { " (server dry run)" } else { "" };
-        println!("{name} {done}{note}");
+        sayln!("{name} {done}{note}");
         return Ok(());
     }
     output::print(object, &flags.output, &[name])

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::{ArgAction, Args};
 use client::{DeleteOptions, ObjectKey, Propagation};
 
 use super::get::{escape, is_not_found};
@@ -9,11 +10,46 @@ use super::{Named, named};
 use crate::cluster::Cluster;
 use crate::discovery::Discovery;
 use crate::error::{Error, Result, usage};
-use crate::flags::Delete;
+
+use crate::sayln;
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    pub resources: Vec<String>,
+    #[arg(short = 'f', long = "filename")]
+    pub files: Vec<String>,
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    #[arg(long)]
+    pub field_selector: Option<String>,
+    #[arg(long)]
+    pub all: bool,
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Immediate deletion
+    #[arg(long)]
+    pub now: bool,
+    #[arg(long)]
+    pub force: bool,
+    #[arg(long, allow_hyphen_values = true)]
+    pub grace_period: Option<i64>,
+    #[arg(long)]
+    pub ignore_not_found: bool,
+    #[arg(long, default_value = "background", num_args = 0..=1, default_missing_value = "background", require_equals = true)]
+    pub cascade: String,
+    #[arg(long, default_value_t = true, action = ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub wait: bool,
+    #[arg(long, default_value = "0s")]
+    pub timeout: String,
+    #[arg(short, long, default_value = "")]
+    pub output: String,
+    #[arg(long, default_value = "none", num_args = 0..=1, default_missing_value = "unchanged", require_equals = true)]
+    pub dry_run: String,
+}
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-pub async fn run(cluster: &Cluster, flags: Delete) -> Result<u8> {
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     let discovery = cluster.discovery().await?;
     let objects = objects(cluster, &discovery, &flags).await?;
     let propagation = match flags.cascade.as_str() {
@@ -35,7 +71,7 @@ pub async fn run(cluster: &Cluster, flags: Delete) -> Result<u8> {
     for object in objects {
         match cluster.rest.delete(&object.served.resource, &object.key, &options).await {
             Ok(_) => {
-                println!("{} deleted", object.printed().replacen('/', " \"", 1) + "\"");
+                sayln!("{} deleted", object.printed().replacen('/', " \"", 1) + "\"");
                 deleted.push(object);
             }
             Err(error) if error.is_not_found() && flags.ignore_not_found => {}
@@ -50,7 +86,7 @@ pub async fn run(cluster: &Cluster, flags: Delete) -> Result<u8> {
     Ok(0)
 }
 
-async fn objects(cluster: &Cluster, discovery: &Discovery, flags: &Delete) -> Result<Vec<Named>> {
+async fn objects(cluster: &Cluster, discovery: &Discovery, flags: &Flags) -> Result<Vec<Named>> {
     if !flags.files.is_empty() {
         return crate::files::read(&flags.files)?
             .iter()

@@ -1,14 +1,59 @@
-//! `get`: server-side tables, or the objects themselves in another format.
+//! `get`: server-side tables, or the objects themselves in another format; watches of both.
 
+mod watch;
+
+use clap::Args;
 use client::ObjectKey;
 use serde_json::{Value, json};
 
 use super::named;
 use crate::cluster::Cluster;
 use crate::discovery::{Discovery, Served};
-use crate::error::{Error, Result, usage};
-use crate::flags::Get;
+use crate::error::{Error, Result, bare, usage};
 use crate::output::{self, JsonPath, Shape, Table, print_table};
+use crate::{say, sayln, warnln};
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    /// TYPE[,TYPE] [NAME...] or TYPE/NAME...
+    pub resources: Vec<String>,
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    #[arg(short, long, default_value = "")]
+    pub output: String,
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    #[arg(long)]
+    pub field_selector: Option<String>,
+    #[arg(long)]
+    pub show_labels: bool,
+    #[arg(short = 'L', long, value_delimiter = ',')]
+    pub label_columns: Vec<String>,
+    #[arg(long)]
+    pub show_kind: bool,
+    #[arg(long)]
+    pub show_managed_fields: bool,
+    #[arg(long)]
+    pub no_headers: bool,
+    #[arg(long)]
+    pub ignore_not_found: bool,
+    #[arg(long)]
+    pub sort_by: Option<String>,
+    #[arg(long)]
+    pub raw: Option<String>,
+    #[arg(short = 'f', long = "filename")]
+    pub files: Vec<String>,
+    #[arg(short, long)]
+    pub watch: bool,
+    #[arg(long)]
+    pub watch_only: bool,
+    #[arg(long)]
+    pub output_watch_events: bool,
+    #[arg(long)]
+    pub subresource: Option<String>,
+    #[arg(long, hide = true)]
+    pub chunk_size: Option<i64>,
+}
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 
@@ -16,67 +61,92 @@ const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/js
 struct Target {
     served: Served,
     path: String,
+    /// The object's name; none for a list.
+    name: Option<String>,
 }
 
-pub async fn run(cluster: &Cluster, flags: Get) -> Result<u8> {
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     if let Some(path) = &flags.raw {
         let bytes = cluster.get(path, "application/json,*/*").await?;
-        print!("{}", String::from_utf8_lossy(&bytes));
+        say!("{}", String::from_utf8_lossy(&bytes));
         return Ok(0);
     }
+    output::check(&flags.output)?;
     let discovery = cluster.discovery().await?;
     let targets = targets(cluster, &discovery, &flags)?;
-    if flags.output.is_empty() || flags.output == "wide" {
-        tables(cluster, &flags, &targets).await
-    } else {
-        objects(cluster, &flags, &targets).await
+    if flags.watch || flags.watch_only {
+        return watch::run(cluster, &flags, &targets).await;
     }
+    if is_table(&flags) { tables(cluster, &flags, &targets).await } else { objects(cluster, &flags, &targets).await }
 }
 
-fn targets(cluster: &Cluster, discovery: &Discovery, flags: &Get) -> Result<Vec<Target>> {
+fn is_table(flags: &Flags) -> bool {
+    flags.output.is_empty() || flags.output == "wide"
+}
+
+fn targets(cluster: &Cluster, discovery: &Discovery, flags: &Flags) -> Result<Vec<Target>> {
     if !flags.files.is_empty() {
         let objects = crate::files::read(&flags.files)?;
         return objects.iter().map(|object| object_target(cluster, discovery, object)).collect();
     }
-    let Some(first) = flags.resources.first() else { return usage("you must specify the type of resource to get") };
+    let Some(first) = flags.resources.first() else {
+        return bare(
+            "You must specify the type of resource to get. Use \"kubectl api-resources\" for a complete list of supported resources.\n\n\
+             error: Required resource not specified.\nUse \"kubectl explain <resource>\" for a detailed description of that resource (e.g. kubectl explain pods).\n\
+             See 'kubectl get -h' for help and examples",
+        );
+    };
     if flags.resources.len() > 1 || first.contains('/') {
+        if flags.selector.is_some() {
+            return usage("name cannot be provided when a selector is specified");
+        }
+        if flags.all_namespaces {
+            return usage("a resource cannot be retrieved by name across all namespaces");
+        }
         let objects = named(cluster, discovery, &flags.resources)?;
-        return Ok(objects
-            .into_iter()
-            .map(|object| Target { path: object.served.resource.object_path(&object.key), served: object.served })
-            .collect());
+        let target = |object: super::Named| Target {
+            path: with_subresource(object.served.resource.object_path(&object.key), flags),
+            served: object.served,
+            name: Some(object.key.name),
+        };
+        return Ok(objects.into_iter().map(target).collect());
     }
     let namespace = if flags.all_namespaces { "" } else { cluster.namespace.as_str() };
     let mut targets = Vec::new();
     for name in first.split(',') {
         let category = discovery.category(name);
-        let served = if category.is_empty() { vec![discovery.find(name)?] } else { category };
-        targets.extend(
-            served
-                .into_iter()
-                .map(|served| Target { path: query(served.path(namespace), flags), served: served.clone() }),
-        );
+        for served in if category.is_empty() { vec![discovery.find(name)?] } else { category } {
+            let path = query(served.path(namespace), flags);
+            targets.push(Target { path, served: served.clone(), name: None });
+        }
     }
     Ok(targets)
+}
+
+fn with_subresource(path: String, flags: &Flags) -> String {
+    flags.subresource.as_ref().map_or(path.clone(), |subresource| format!("{path}/{subresource}"))
 }
 
 fn object_target(cluster: &Cluster, discovery: &Discovery, object: &Value) -> Result<Target> {
     let served = discovery.of_object(object)?;
     let namespace = object["metadata"]["namespace"].as_str().unwrap_or(&cluster.namespace);
-    let key = ObjectKey::new(
-        if served.namespaced { namespace } else { "" },
-        object["metadata"]["name"].as_str().unwrap_or_default(),
-    );
-    Ok(Target { path: served.resource.object_path(&key), served: served.clone() })
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let key = ObjectKey::new(if served.namespaced { namespace } else { "" }, name);
+    Ok(Target { path: served.resource.object_path(&key), served: served.clone(), name: Some(name.to_owned()) })
 }
 
-fn query(path: String, flags: &Get) -> String {
+fn query(path: String, flags: &Flags) -> String {
     let pairs = [("labelSelector", &flags.selector), ("fieldSelector", &flags.field_selector)];
     let query: Vec<String> = pairs
         .into_iter()
         .filter_map(|(name, value)| value.as_ref().map(|value| format!("{name}={}", escape(value))))
         .collect();
     if query.is_empty() { path } else { format!("{path}?{}", query.join("&")) }
+}
+
+/// Adds a parameter to a path that may have some.
+fn and(path: &str, parameter: &str) -> String {
+    format!("{path}{}{parameter}", if path.contains('?') { '&' } else { '?' })
 }
 
 /// Percent-encodes what may not stand in a query.
@@ -92,41 +162,59 @@ pub fn escape(text: &str) -> String {
         .collect()
 }
 
-async fn tables(cluster: &Cluster, flags: &Get, targets: &[Target]) -> Result<u8> {
-    let shape =
-        Shape { wide: flags.output == "wide", with_namespace: flags.all_namespaces, show_labels: flags.show_labels };
-    let several =
-        targets.iter().map(|target| &target.served.resource.plural).collect::<std::collections::BTreeSet<_>>().len()
-            > 1;
+fn shape(flags: &Flags) -> Shape<'_> {
+    Shape {
+        wide: flags.output == "wide",
+        with_namespace: flags.all_namespaces,
+        show_labels: flags.show_labels,
+        label_columns: &flags.label_columns,
+    }
+}
+
+/// What stands before names: nothing, or the kind where several are shown.
+fn prefix(flags: &Flags, targets: &[Target], target: &Target) -> String {
+    let kinds: std::collections::BTreeSet<_> = targets.iter().map(|target| &target.served.resource.plural).collect();
+    if kinds.len() > 1 || flags.show_kind { target.served.printed("") } else { String::new() }
+}
+
+async fn tables(cluster: &Cluster, flags: &Flags, targets: &[Target]) -> Result<u8> {
     let mut merged: Vec<Table> = Vec::new();
-    let mut code = 0;
+    let mut errors = Vec::new();
     for target in targets {
-        match cluster.get_json(&target.path, TABLE).await {
-            Ok(table) => add(
-                &mut merged,
-                Table::from_server(&table, shape, &if several { target.served.printed("") } else { String::new() }),
-            ),
-            Err(error) if flags.ignore_not_found && is_not_found(&error) => {}
-            Err(error) if targets.len() > 1 => {
-                eprintln!("{error}");
-                code = 1;
+        let path =
+            if flags.sort_by.is_some() { and(&target.path, "includeObject=Object") } else { target.path.clone() };
+        match cluster.get_json(&path, TABLE).await {
+            Ok(mut table) => {
+                if let Some(path) = &flags.sort_by {
+                    sort_rows(&mut table, path)?;
+                }
+                add(&mut merged, Table::from_server(&table, shape(flags), &prefix(flags, targets, target)));
             }
-            Err(error) => return Err(error),
+            Err(error) if flags.ignore_not_found && is_not_found(&error) => {}
+            Err(error) => errors.push(error),
         }
     }
     merged.retain(|table| !table.rows.is_empty());
     for (at, table) in merged.iter().enumerate() {
         if at > 0 {
-            println!();
+            sayln!();
         }
         print_table(table, !flags.no_headers)?;
     }
-    if merged.is_empty() && code == 0 && !flags.ignore_not_found {
+    if merged.is_empty() && errors.is_empty() && !flags.ignore_not_found {
         let in_namespace = targets.iter().any(|target| target.served.namespaced) && !flags.all_namespaces;
-        let place = if in_namespace { format!(" in {} namespace", cluster.namespace) } else { String::new() };
-        eprintln!("No resources found{place}.");
+        let place = if in_namespace { format!(" in {} namespace.", cluster.namespace) } else { String::new() };
+        warnln!("No resources found{place}");
     }
-    Ok(code)
+    super::select::report(errors)
+}
+
+fn sort_rows(table: &mut Value, path: &str) -> Result<()> {
+    let path = JsonPath::parse(path)?;
+    if let Some(rows) = table["rows"].as_array_mut() {
+        rows.sort_by(|left, right| output::order(&path, &left["object"], &right["object"]));
+    }
+    Ok(())
 }
 
 /// Objects of one kind share a table.
@@ -137,40 +225,45 @@ fn add(merged: &mut Vec<Table>, table: Table) {
     }
 }
 
-async fn objects(cluster: &Cluster, flags: &Get, targets: &[Target]) -> Result<u8> {
-    let mut items = Vec::new();
-    let mut names = Vec::new();
-    let mut single = targets.len() == 1;
+async fn objects(cluster: &Cluster, flags: &Flags, targets: &[Target]) -> Result<u8> {
+    let (mut items, mut errors) = (Vec::new(), Vec::new());
+    let single = targets.len() == 1 && targets[0].name.is_some();
     for target in targets {
         let mut value = match cluster.get_json(&target.path, "application/json").await {
             Err(error) if flags.ignore_not_found && is_not_found(&error) => continue,
-            other => other?,
-        };
-        let found = match value.get_mut("items").map(Value::take) {
-            Some(Value::Array(list)) => {
-                single = false;
-                list.into_iter().map(|item| with_type(item, &target.served)).collect()
+            Err(error) => {
+                errors.push(error);
+                continue;
             }
-            _ => vec![value],
+            Ok(value) => value,
         };
-        names.extend(
-            found.iter().map(|item| target.served.printed(item["metadata"]["name"].as_str().unwrap_or_default())),
-        );
-        items.extend(found);
+        match value.get_mut("items").map(Value::take) {
+            Some(Value::Array(list)) if target.name.is_none() => {
+                items.extend(list.into_iter().map(|item| with_type(item, &target.served)));
+            }
+            _ => items.push(value),
+        }
+    }
+    if single && items.is_empty() {
+        return super::select::report(errors);
     }
     if let Some(path) = &flags.sort_by {
         let path = JsonPath::parse(path)?;
-        items.sort_by_key(|item| path.find(item).into_iter().map(Value::to_string).collect::<Vec<_>>());
+        items.sort_by(|left, right| output::order(&path, left, right));
     }
+    if !flags.show_managed_fields {
+        items.iter_mut().for_each(hide_managed_fields);
+    }
+    let names: Vec<String> = items.iter().map(output::named).collect();
     let value = match items.pop() {
-        Some(only) if single && items.is_empty() => only,
+        Some(only) if single => only,
         last => {
             items.extend(last);
-            json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items})
+            json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}})
         }
     };
-    output::print(&hide_managed_fields(value), &flags.output, &names)?;
-    Ok(0)
+    output::print_shaped(&value, &flags.output, &names, !flags.no_headers)?;
+    super::select::report(errors)
 }
 
 /// Items of a list do not say what they are.
@@ -180,15 +273,11 @@ fn with_type(mut item: Value, served: &Served) -> Value {
     item
 }
 
-fn hide_managed_fields(mut value: Value) -> Value {
-    let hide = |object: &mut Value| {
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-        }
-    };
-    hide(&mut value);
-    value.get_mut("items").and_then(Value::as_array_mut).into_iter().flatten().for_each(hide);
-    value
+/// Takes out what nobody wants to read.
+pub fn hide_managed_fields(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
 }
 
 /// The server has no such object.

@@ -7,6 +7,7 @@ use super::named;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result, usage};
 use crate::flags::Change;
+use crate::sayln;
 
 /// What a verb changes and how it says so.
 #[derive(Clone, Copy)]
@@ -43,7 +44,7 @@ pub async fn run(cluster: &Cluster, flags: Change, what: What) -> Result<u8> {
             patch["metadata"][what.field] = Value::Object(changes.clone());
             cluster.rest.patch(&object.served.resource, &object.key, None, (PatchKind::Merge, &patch)).await?;
         }
-        println!("{} {}", object.printed(), if same { format!("not {}", what.done) } else { what.done.to_owned() });
+        sayln!("{} {}", object.printed(), if same { format!("not {}", what.done) } else { what.done.to_owned() });
     }
     Ok(0)
 }
@@ -69,13 +70,13 @@ pub async fn cordon(cluster: &Cluster, nodes: &[String], unschedulable: bool) ->
         let key = ObjectKey::cluster(node.trim_start_matches("node/"));
         let live = cluster.rest.get(&served.resource, &key).await?;
         if live["spec"]["unschedulable"].as_bool().unwrap_or_default() == unschedulable {
-            println!("node/{} already {done}", key.name);
+            sayln!("node/{} already {done}", key.name);
             continue;
         }
         let value = if unschedulable { json!(true) } else { Value::Null };
         let patch = json!({"spec": {"unschedulable": value}});
         cluster.rest.patch(&served.resource, &key, None, (PatchKind::Merge, &patch)).await?;
-        println!("node/{} {done}", key.name);
+        sayln!("node/{} {done}", key.name);
     }
     Ok(0)
 }

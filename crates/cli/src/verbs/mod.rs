@@ -1,16 +1,23 @@
 //! The verbs, and what they share: which objects an argument list means.
 
 mod apply;
+pub mod attach;
 mod cluster_info;
-mod create;
-mod delete;
-mod get;
-mod logs;
+pub mod create;
+pub mod delete;
+pub mod describe;
+pub mod exec;
+pub mod get;
+pub mod logs;
 mod metadata;
-mod scale;
-mod wait;
+pub mod port_forward;
+pub mod scale;
+mod select;
+mod target;
+pub mod wait;
 
 use client::ObjectKey;
+use jiff::Timestamp;
 
 use crate::cluster::Cluster;
 use crate::discovery::{Discovery, Served};
@@ -18,14 +25,15 @@ use crate::error::{Result, usage};
 use crate::flags::{Command, Verb};
 
 /// Runs a verb; the number is the exit code.
-pub async fn run(command: Command) -> Result<u8> {
+pub async fn run(command: Command, now: Timestamp) -> Result<u8> {
     if let Verb::Version = command.verb {
-        return cluster_info::version(&command.global).await;
+        return cluster_info::version(&command.global, now).await;
     }
-    let cluster = Cluster::open(&command.global)?;
+    let cluster = Cluster::open(&command.global, now)?;
     match command.verb {
         Verb::Get(flags) => get::run(&cluster, flags).await,
-        Verb::Apply(flags) => apply::run(&cluster, flags.from).await,
+        Verb::Describe(flags) => describe::run(&cluster, flags).await,
+        Verb::Apply(flags) => apply::run(&cluster, flags).await,
         Verb::Create(flags) => create::run(&cluster, flags).await,
         Verb::Delete(flags) => delete::run(&cluster, flags).await,
         Verb::Scale(flags) => scale::run(&cluster, flags).await,
@@ -33,7 +41,11 @@ pub async fn run(command: Command) -> Result<u8> {
         Verb::Annotate(flags) => metadata::run(&cluster, flags, metadata::ANNOTATIONS).await,
         Verb::Wait(flags) => wait::run(&cluster, flags).await,
         Verb::Logs(flags) => logs::run(&cluster, flags).await,
+        Verb::Exec(flags) => exec::run(&cluster, flags).await,
+        Verb::Attach(flags) => attach::run(&cluster, flags).await,
+        Verb::PortForward(flags) => port_forward::run(&cluster, flags).await,
         Verb::ApiResources => cluster_info::api_resources(&cluster).await,
+        Verb::ApiVersions => cluster_info::api_versions(&cluster).await,
         Verb::ClusterInfo => cluster_info::run(&cluster).await,
         Verb::Cordon { nodes } => metadata::cordon(&cluster, &nodes, true).await,
         Verb::Uncordon { nodes } => metadata::cordon(&cluster, &nodes, false).await,
@@ -66,10 +78,14 @@ pub fn named(cluster: &Cluster, discovery: &Discovery, arguments: &[String]) -> 
             .iter()
             .map(|argument| match argument.split_once('/') {
                 Some((kind, name)) => Ok(object(discovery.find(kind)?, name)),
-                None => usage("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form"),
+                None => usage("there is no need to specify a resource type as a separate argument when passing arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource resource/<resource_name>'"),
             })
             .collect();
     }
-    let served = discovery.find(first)?;
-    Ok(arguments[1..].iter().map(|name| object(served, name)).collect())
+    let mut objects = Vec::new();
+    for kind in first.split(',') {
+        let served = discovery.find(kind)?;
+        objects.extend(arguments[1..].iter().map(|name| object(served, name)));
+    }
+    Ok(objects)
 }

@@ -2,14 +2,29 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use serde_json::Value;
 
 use super::get::{escape, is_not_found};
 use super::{Named, named};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result, usage};
-use crate::flags::Wait;
+
 use crate::output::{Template, template};
+use crate::sayln;
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    pub resources: Vec<String>,
+    #[arg(long = "for")]
+    pub what: String,
+    #[arg(long, default_value = "30s", allow_hyphen_values = true)]
+    pub timeout: String,
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    #[arg(long)]
+    pub all: bool,
+}
 
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -20,7 +35,7 @@ enum Goal {
     Path(Template, Option<String>),
 }
 
-pub async fn run(cluster: &Cluster, flags: Wait) -> Result<u8> {
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     let goal = goal(&flags.what)?;
     let limit = duration(&flags.timeout)?;
     let discovery = cluster.discovery().await?;
@@ -38,7 +53,7 @@ pub async fn run(cluster: &Cluster, flags: Wait) -> Result<u8> {
             return Err(Error::Use(format!("timed out waiting for the condition on {}", plural_name(object))));
         };
         result?;
-        println!("{} condition met", object.printed());
+        sayln!("{} condition met", object.printed());
     }
     Ok(0)
 }
@@ -47,7 +62,7 @@ fn plural_name(object: &Named) -> String {
     format!("{}/{}", object.served.resource.plural, object.key.name)
 }
 
-async fn selected(cluster: &Cluster, served: &crate::discovery::Served, flags: &Wait) -> Result<Vec<Named>> {
+async fn selected(cluster: &Cluster, served: &crate::discovery::Served, flags: &Flags) -> Result<Vec<Named>> {
     if flags.selector.is_none() && !flags.all {
         return usage("resource(s) were provided, but no name was specified");
     }
@@ -114,7 +129,7 @@ fn met(live: &Value, goal: &Goal) -> Result<bool> {
 }
 
 /// `30s`, `1m30s`, `500ms`; a negative one means a week, as kubectl has it.
-fn duration(text: &str) -> Result<Duration> {
+pub fn duration(text: &str) -> Result<Duration> {
     if text.starts_with('-') {
         return Ok(Duration::from_secs(7 * 24 * 3600));
     }
