@@ -44,8 +44,18 @@ pub enum Verb {
     Create(verbs::create::Flags),
     /// Delete resources by file names, stdin, resources and names
     Delete(verbs::delete::Flags),
+    /// Update fields of a resource with a patch
+    Patch(verbs::patch::Flags),
     /// Set a new size for a workload
     Scale(verbs::scale::Flags),
+    /// Manage the rollout of a resource
+    Rollout(verbs::rollout::Flags),
+    /// Set specific features on objects
+    Set(verbs::set::Flags),
+    /// Run a particular image on the cluster
+    Run(Box<verbs::run::Flags>),
+    /// Expose a resource as a new Kubernetes service
+    Expose(verbs::expose::Flags),
     /// Update the labels on a resource
     Label(Change),
     /// Update the annotations on a resource
@@ -61,6 +71,20 @@ pub enum Verb {
     /// Forward one or more local ports to a pod
     #[command(name = "port-forward")]
     PortForward(verbs::port_forward::Flags),
+    /// Inspect authorization
+    Auth(verbs::auth::Flags),
+    /// Display resource usage
+    Top(verbs::top::Flags),
+    /// Update the taints on one or more nodes
+    Taint(verbs::taint::Flags),
+    /// Mark node as unschedulable
+    Cordon(verbs::drain::Nodes),
+    /// Mark node as schedulable
+    Uncordon(verbs::drain::Nodes),
+    /// Drain node in preparation for maintenance
+    Drain(verbs::drain::Flags),
+    /// Get documentation for a resource
+    Explain(verbs::explain::Flags),
     /// Print the supported API resources
     #[command(name = "api-resources")]
     ApiResources,
@@ -70,10 +94,6 @@ pub enum Verb {
     /// Display addresses of the control plane
     #[command(name = "cluster-info")]
     ClusterInfo,
-    /// Mark node as unschedulable
-    Cordon { nodes: Vec<String> },
-    /// Mark node as schedulable
-    Uncordon { nodes: Vec<String> },
     /// Print the client and server version information
     Version,
 }

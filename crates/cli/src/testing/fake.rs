@@ -101,6 +101,9 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     if let Some(known) = state.discovery.get(path) {
         return respond(200, "application/json", known.to_string());
     }
+    if query.contains("watch=true") {
+        return respond(200, "application/json", String::new());
+    }
     let Some(target) = World::target(path) else {
         return respond(404, "text/plain", "404 page not found\n".to_owned());
     };

@@ -122,7 +122,9 @@ fn transcript(out: &[u8], err: &[u8], code: i32) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push_str("\\\n");
     }
-    for line in String::from_utf8_lossy(err).lines() {
+    // The oracle's own log lines (I1121 ...) are about the fake server.
+    let is_log = |line: &&str| line.starts_with('I') && line[1..].bytes().take(4).all(|byte| byte.is_ascii_digit());
+    for line in String::from_utf8_lossy(err).lines().filter(|line| !is_log(line)) {
         text.push_str(&format!("! {line}\n"));
     }
     if code != 0 {

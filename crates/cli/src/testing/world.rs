@@ -104,7 +104,11 @@ impl World {
     }
 
     fn create(&mut self, target: &Target, asked: &Asked<'_>) -> (u16, Value) {
-        let mut object: Value = serde_json::from_slice(asked.body).expect("a JSON object");
+        // The real kubectl sends reviews as protobuf.
+        let mut object: Value = serde_json::from_slice(asked.body).unwrap_or_else(|_| {
+            let verb = if String::from_utf8_lossy(asked.body).contains("delete") { "delete" } else { "get" };
+            json!({"apiVersion": target.kind.api_version(), "kind": target.kind.kind, "metadata": {}, "spec": {"resourceAttributes": {"verb": verb}}})
+        });
         if target.kind.namespaced {
             object["metadata"]["namespace"] = target.namespace.as_str().into();
         }

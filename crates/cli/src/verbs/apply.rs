@@ -3,7 +3,7 @@
 use client::{ObjectKey, PatchKind};
 use serde_json::{Map, Value, json};
 
-use super::create::{options, place, report};
+use super::create::place;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::flags::FileArgs;
@@ -20,16 +20,16 @@ pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
         );
         let wanted = annotated(object, &key)?;
         let Some(live) = cluster.rest.find(&served.resource, &key).await? else {
-            let path = format!("{}{}", served.path(&namespace), options(&flags.write)?);
+            let path = format!("{}{}", served.path(&namespace), flags.write.query("kubectl-client-side-apply")?);
             let created = cluster.rest.json("create", http::Method::POST, path, Some(&wanted)).await?;
-            report(&flags.write, served, &created, "created")?;
+            flags.write.report(&crate::output::named(&created), &created, "created")?;
             continue;
         };
         let last =
             live["metadata"]["annotations"][LAST_APPLIED].as_str().and_then(|text| serde_json::from_str(text).ok());
         let patch = three_way(&last.unwrap_or_default(), &live, &wanted);
         if patch == json!({}) {
-            report(&flags.write, served, &live, "unchanged")?;
+            flags.write.report(&crate::output::named(&live), &live, "unchanged")?;
             continue;
         }
         let changed = cluster.rest.patch(&served.resource, &key, None, (PatchKind::Merge, &patch)).await?;
@@ -38,7 +38,7 @@ pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
         } else {
             "configured"
         };
-        report(&flags.write, served, &changed, done)?;
+        flags.write.report(&crate::output::named(&changed), &changed, done)?;
     }
     Ok(0)
 }

@@ -1,52 +1,82 @@
-//! `label`, `annotate`, `cordon`, `uncordon`: small merge patches.
+//! `label`, `annotate`: small merge patches.
 
-use client::{ObjectKey, PatchKind};
+use client::PatchKind;
 use serde_json::{Map, Value, json};
 
-use super::named;
+use super::select::{Choice, objects, report};
+use super::write;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result, usage};
 use crate::flags::Change;
-use crate::sayln;
+use crate::{output, sayln};
 
 /// What a verb changes and how it says so.
 #[derive(Clone, Copy)]
 pub struct What {
     field: &'static str,
+    noun: &'static str,
     done: &'static str,
+    /// Where something only went away.
+    undone: &'static str,
 }
 
-pub const LABELS: What = What { field: "labels", done: "labeled" };
-pub const ANNOTATIONS: What = What { field: "annotations", done: "annotated" };
+pub const LABELS: What = What { field: "labels", noun: "label", done: "labeled", undone: "unlabeled" };
+pub const ANNOTATIONS: What = What { field: "annotations", noun: "annotation", done: "annotated", undone: "annotated" };
 
 pub async fn run(cluster: &Cluster, flags: Change, what: What) -> Result<u8> {
-    let (changes, objects): (Vec<String>, Vec<String>) =
-        flags.arguments.into_iter().partition(|argument| argument.contains('=') || argument.ends_with('-'));
+    let is_change = |argument: &String| argument.contains('=') || argument.ends_with('-');
+    let (changes, resources): (Vec<String>, Vec<String>) = flags.arguments.iter().cloned().partition(is_change);
     let changes = parse(&changes)?;
-    if changes.is_empty() {
-        return usage(format!("at least one change of {} is required: KEY=VALUE or KEY-", what.field));
+    if changes.is_empty() && !flags.list {
+        return usage(format!("at least one {} update is required", what.noun));
     }
     let discovery = cluster.discovery().await?;
-    for object in named(cluster, &discovery, &objects)? {
-        let live = cluster.rest.get(&object.served.resource, &object.key).await?;
+    let choice = Choice {
+        resources: &resources,
+        files: &flags.from.files,
+        selector: flags.selector.as_deref(),
+        all: flags.all,
+        ..Choice::default()
+    };
+    let (found, mut errors) = objects(cluster, &discovery, &choice).await?;
+    for (served, live) in found {
         let present = &live["metadata"][what.field];
-        for (key, value) in &changes {
-            let taken = present[key].as_str().filter(|now| value.as_str().is_some_and(|new| new != *now));
-            if let Some(now) = taken
-                && !flags.overwrite
-            {
-                return Err(Error::Use(format!("'{key}' already has a value ({now}), and --overwrite is false")));
-            }
+        if flags.list {
+            let pairs = present.as_object().into_iter().flatten();
+            pairs.for_each(|(key, value)| sayln!("{key}={}", value.as_str().unwrap_or_default()));
+            continue;
+        }
+        if let Some(error) = taken(present, &changes).filter(|_| !flags.overwrite) {
+            errors.push(error);
+            continue;
+        }
+        for (key, _) in changes.iter().filter(|(key, value)| value.is_null() && present.get(key).is_none()) {
+            sayln!("{} {key:?} not found.", what.noun);
         }
         let same = changes.iter().all(|(key, value)| present.get(key).unwrap_or(&Value::Null) == value);
+        let done = match () {
+            () if same => format!("not {}", what.done),
+            () if changes.values().all(Value::is_null) => what.undone.to_owned(),
+            () => what.done.to_owned(),
+        };
+        let mut changed = live.clone();
         if !same {
             let mut patch = json!({"metadata": {}});
             patch["metadata"][what.field] = Value::Object(changes.clone());
-            cluster.rest.patch(&object.served.resource, &object.key, None, (PatchKind::Merge, &patch)).await?;
+            changed = write::patch(cluster, &flags.from.write, (&served, &live), (PatchKind::Merge, &patch)).await?;
         }
-        sayln!("{} {}", object.printed(), if same { format!("not {}", what.done) } else { what.done.to_owned() });
+        flags.from.write.report(&output::named(&live), &changed, &done)?;
     }
-    Ok(0)
+    report(errors)
+}
+
+/// A key that has another value already.
+fn taken(present: &Value, changes: &Map<String, Value>) -> Option<Error> {
+    changes.iter().find_map(|(key, value)| {
+        let (now, new) = (present[key].as_str()?, value.as_str()?);
+        let text = format!("'{key}' already has a value ({now}), and --overwrite is false");
+        (now != new).then_some(Error::Use(text))
+    })
 }
 
 fn parse(arguments: &[String]) -> Result<Map<String, Value>> {
@@ -59,24 +89,4 @@ fn parse(arguments: &[String]) -> Result<Map<String, Value>> {
         };
     }
     Ok(changes)
-}
-
-/// Sets spec.unschedulable of nodes.
-pub async fn cordon(cluster: &Cluster, nodes: &[String], unschedulable: bool) -> Result<u8> {
-    let discovery = cluster.discovery().await?;
-    let served = discovery.find("nodes")?;
-    let done = if unschedulable { "cordoned" } else { "uncordoned" };
-    for node in nodes {
-        let key = ObjectKey::cluster(node.trim_start_matches("node/"));
-        let live = cluster.rest.get(&served.resource, &key).await?;
-        if live["spec"]["unschedulable"].as_bool().unwrap_or_default() == unschedulable {
-            sayln!("node/{} already {done}", key.name);
-            continue;
-        }
-        let value = if unschedulable { json!(true) } else { Value::Null };
-        let patch = json!({"spec": {"unschedulable": value}});
-        cluster.rest.patch(&served.resource, &key, None, (PatchKind::Merge, &patch)).await?;
-        sayln!("node/{} {done}", key.name);
-    }
-    Ok(0)
 }

@@ -2,19 +2,30 @@
 
 mod apply;
 pub mod attach;
+pub mod auth;
 mod cluster_info;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod drain;
 pub mod exec;
+pub mod explain;
+pub mod expose;
 pub mod get;
 pub mod logs;
 mod metadata;
+pub mod patch;
 pub mod port_forward;
+pub mod rollout;
+pub mod run;
 pub mod scale;
 mod select;
+pub mod set;
+pub mod taint;
 mod target;
+pub mod top;
 pub mod wait;
+mod write;
 
 use client::ObjectKey;
 use jiff::Timestamp;
@@ -47,8 +58,18 @@ pub async fn run(command: Command, now: Timestamp) -> Result<u8> {
         Verb::ApiResources => cluster_info::api_resources(&cluster).await,
         Verb::ApiVersions => cluster_info::api_versions(&cluster).await,
         Verb::ClusterInfo => cluster_info::run(&cluster).await,
-        Verb::Cordon { nodes } => metadata::cordon(&cluster, &nodes, true).await,
-        Verb::Uncordon { nodes } => metadata::cordon(&cluster, &nodes, false).await,
+        Verb::Cordon(flags) => drain::cordon(&cluster, &flags, true).await,
+        Verb::Uncordon(flags) => drain::cordon(&cluster, &flags, false).await,
+        Verb::Drain(flags) => drain::run(&cluster, flags).await,
+        Verb::Taint(flags) => taint::run(&cluster, flags).await,
+        Verb::Patch(flags) => patch::run(&cluster, flags).await,
+        Verb::Rollout(flags) => rollout::run(&cluster, flags).await,
+        Verb::Set(flags) => set::run(&cluster, flags).await,
+        Verb::Run(flags) => run::run(&cluster, *flags).await,
+        Verb::Expose(flags) => expose::run(&cluster, flags).await,
+        Verb::Auth(flags) => auth::run(&cluster, flags).await,
+        Verb::Top(flags) => top::run(&cluster, flags).await,
+        Verb::Explain(flags) => explain::run(&cluster, flags).await,
         Verb::Version => Ok(0),
     }
 }

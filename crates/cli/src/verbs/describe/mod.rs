@@ -28,6 +28,7 @@ use crate::{say, warnln};
 use related::{Need, Related};
 use text::Text;
 pub use text::selector;
+pub use workload_kinds::same_template;
 
 #[derive(Debug, Args)]
 pub struct Flags {
@@ -140,4 +141,11 @@ async fn describe(cluster: &Cluster, served: &Served, object: &Value, show_event
     let mut text = Text::default();
     write(object, &related, &mut text);
     Ok(text.finish())
+}
+
+/// A Pod template alone, as `rollout history` shows it.
+pub fn template_text(template: &Value) -> String {
+    let mut text = Text::default();
+    workloads::template(template, &mut text);
+    text.unaligned()
 }

@@ -51,7 +51,7 @@ impl Text {
             return self.field(level, name, "<none>");
         }
         for (at, value) in values.iter().enumerate() {
-            let name = if at == 0 { format!("{name}:") } else { String::new() };
+            let (name, level) = if at == 0 { (format!("{name}:"), level) } else { (String::new(), 0) };
             self.line(level, format_args!("{name}\t{value}"));
         }
     }
@@ -70,7 +70,7 @@ impl Text {
             return self.field(level, name, "<none>");
         }
         for (at, (key, value)) in entries.into_iter().enumerate() {
-            let name = if at == 0 { format!("{name}:") } else { String::new() };
+            let (name, level) = if at == 0 { (format!("{name}:"), level) } else { (String::new(), 0) };
             let value = value.strip_suffix('\n').unwrap_or(value);
             if (value.len() + key.len() + 2) < 140 && !value.contains('\n') {
                 self.line(level, format_args!("{name}\t{key}: {value}"));

@@ -1,0 +1,219 @@
+//! `run`: one Pod with one image, attached to if asked, and removed after that with --rm.
+
+use std::time::Duration;
+
+use clap::Args;
+use client::{DeleteOptions, ObjectKey};
+use serde_json::{Value, json};
+
+use super::exec::{path, tty};
+use super::expose::labels;
+use super::{wait, write};
+use crate::cluster::Cluster;
+use crate::error::{Result, usage};
+use crate::flags::Write;
+use crate::remote::channels::{Input, PROTOCOL, Streams, run as carry};
+use crate::remote::open;
+use crate::{sayln, terminal, warnln};
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+#[derive(Debug, Args)]
+pub struct Flags {
+    pub name: Option<String>,
+    #[arg(long, default_value = "")]
+    pub image: String,
+    #[arg(long)]
+    pub image_pull_policy: Option<String>,
+    #[arg(long, default_value = "Always")]
+    pub restart: String,
+    #[arg(long)]
+    pub port: Option<u16>,
+    #[arg(long)]
+    pub expose: bool,
+    #[arg(long)]
+    pub env: Vec<String>,
+    #[arg(short, long)]
+    pub labels: Option<String>,
+    #[arg(long)]
+    pub annotations: Vec<String>,
+    #[arg(long)]
+    pub command: bool,
+    #[arg(long)]
+    pub privileged: bool,
+    #[arg(long)]
+    pub overrides: Option<String>,
+    #[arg(short = 'i', long)]
+    pub stdin: bool,
+    #[arg(short, long)]
+    pub tty: bool,
+    #[arg(long)]
+    pub attach: Option<bool>,
+    #[arg(long)]
+    pub leave_stdin_open: bool,
+    #[arg(long)]
+    pub rm: bool,
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[arg(long, default_value = "1m0s")]
+    pub pod_running_timeout: String,
+    #[command(flatten)]
+    pub write: Write,
+    /// Arguments, or with --command the command, after the name or --
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
+}
+
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
+    if flags.image.is_empty() {
+        return usage("required flag(s) \"image\" not set");
+    }
+    let Some(name) = flags.name.clone() else {
+        return usage("NAME is required for run\nSee 'kubectl run -h' for help and examples");
+    };
+    if !["Always", "OnFailure", "Never"].contains(&flags.restart.as_str()) {
+        return usage(format!("invalid restart policy: {}\nSee 'kubectl run -h' for help and examples", flags.restart));
+    }
+    let attach = flags.attach.unwrap_or(flags.stdin);
+    if flags.rm && !attach {
+        return usage("--rm should only be used for attached containers\nSee 'kubectl run -h' for help and examples");
+    }
+    let dry = flags.write.dry()? != write::DryRun::None;
+    let mut shown = flags.write.clone();
+    let quiet = attach && !dry && shown.output.is_empty();
+    if quiet {
+        // An attached Pod speaks for itself.
+        shown.output = "jsonpath={}".to_owned();
+    }
+    if flags.expose {
+        let Some(port) = flags.port else { return usage("--port must be set when exposing a service") };
+        let ports = json!([{"port": port, "protocol": "TCP", "targetPort": port}]);
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"creationTimestamp": null, "name": name},
+            "spec": {"ports": ports, "selector": {"run": name}}, "status": {"loadBalancer": {}}});
+        write::create(cluster, &flags.write, "kubectl-run", service, "created").await?;
+    }
+    let pod = pod(&flags, &name)?;
+    let created = create(cluster, &shown, pod, quiet).await?;
+    if !attach || dry {
+        return Ok(0);
+    }
+    let ended = attached(cluster, &flags, &created).await;
+    if flags.rm {
+        let key = write::key(&created);
+        let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
+        cluster.rest.delete(&resource, &key, &DeleteOptions::default()).await?;
+        if !flags.quiet {
+            sayln!("pod \"{name}\" deleted");
+        }
+    }
+    ended
+}
+
+async fn create(cluster: &Cluster, shown: &Write, pod: Value, quiet: bool) -> Result<Value> {
+    if !quiet {
+        return write::create(cluster, shown, "kubectl-run", pod, "created").await;
+    }
+    let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
+    Ok(cluster.rest.create(&resource, &cluster.namespace, &pod).await?)
+}
+
+fn pod(flags: &Flags, name: &str) -> Result<Value> {
+    let mut container = json!({"image": flags.image, "name": name, "resources": {}});
+    if !flags.words.is_empty() {
+        container[if flags.command { "command" } else { "args" }] = flags.words.clone().into();
+    }
+    if let Some(policy) = &flags.image_pull_policy {
+        container["imagePullPolicy"] = policy.as_str().into();
+    }
+    if let Some(port) = flags.port {
+        container["ports"] = json!([{"containerPort": port}]);
+    }
+    let mut env = Vec::new();
+    for pair in &flags.env {
+        let Some((name, value)) = pair.split_once('=') else { return usage(format!("invalid env: {pair}")) };
+        env.push(json!({"name": name, "value": value}));
+    }
+    if !env.is_empty() {
+        container["env"] = env.into();
+    }
+    if flags.privileged {
+        container["securityContext"] = json!({"privileged": true});
+    }
+    if flags.stdin {
+        container["stdin"] = true.into();
+        if !flags.leave_stdin_open {
+            container["stdinOnce"] = true.into();
+        }
+    }
+    if flags.tty {
+        container["tty"] = true.into();
+    }
+    let own = match &flags.labels {
+        Some(text) => Value::Object(labels(text)?),
+        None => json!({"run": name}),
+    };
+    let mut metadata = json!({"creationTimestamp": null, "labels": own, "name": name});
+    if !flags.annotations.is_empty() {
+        metadata["annotations"] = Value::Object(labels(&flags.annotations.join(","))?);
+    }
+    let spec = json!({"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": flags.restart});
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {}});
+    match &flags.overrides {
+        None => Ok(pod),
+        Some(text) => {
+            let patch = api::decode::yaml(text.as_bytes());
+            let patch = patch.map_err(|error| crate::Error::Use(format!("invalid overrides: {error}")))?.0;
+            api::patch::merge_patch(pod, &patch)
+                .map_err(|error| crate::Error::Use(format!("invalid overrides: {error}")))
+        }
+    }
+}
+
+/// Waits for the Pod, shows its streams, and gives its exit code where it is not started again.
+async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u8> {
+    let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
+    let key = write::key(created);
+    let limit = wait::duration(&flags.pod_running_timeout)?;
+    let phase = |pod: &Value| pod["status"]["phase"].as_str().unwrap_or_default().to_owned();
+    let begun = ["Running", "Succeeded", "Failed"];
+    let pod = tokio::time::timeout(limit, until(cluster, &key, |pod| begun.contains(&phase(pod).as_str()))).await;
+    let pod = pod.unwrap_or_else(|_| usage("timed out waiting for the condition"))?;
+    let container = pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default().to_owned();
+    if phase(&pod) == "Running" {
+        let streams = Streams { stdin: flags.stdin, tty: tty(flags.tty, flags.stdin, flags.quiet) };
+        if streams.stdin && streams.tty && !flags.quiet {
+            warnln!("If you don't see a command prompt, try pressing enter.");
+        }
+        let input = if streams.stdin { Input::Stdin } else { Input::Nothing };
+        let socket = open(cluster, &path(&pod, "attach", &container, &streams), PROTOCOL).await?;
+        carry(socket, streams, input, &mut |bytes| {
+            terminal::out(bytes);
+            Ok(())
+        })
+        .await?;
+    } else {
+        // It ended before anyone could look: the log has what it said.
+        let log = format!("{}/log?container={container}", resource.object_path(&key));
+        terminal::out(&cluster.get(&log, "*/*").await?);
+    }
+    if flags.restart != "Never" {
+        return Ok(0);
+    }
+    let ended = until(cluster, &key, |pod| ["Succeeded", "Failed"].contains(&phase(pod).as_str())).await?;
+    let statuses = ended["status"]["containerStatuses"].as_array().into_iter().flatten();
+    let code = statuses.filter_map(|status| status["state"]["terminated"]["exitCode"].as_i64()).find(|code| *code != 0);
+    let Some(code) = code else { return Ok(0) };
+    warnln!("pod {}/{} terminated (Error)", key.namespace, key.name);
+    Ok(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+async fn until(cluster: &Cluster, key: &ObjectKey, reached: impl Fn(&Value) -> bool) -> Result<Value> {
+    let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
+    loop {
+        let pod = cluster.rest.get(&resource, key).await?;
+        if reached(&pod) {
+            return Ok(pod);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
