@@ -45,6 +45,18 @@ pub fn root(verb: &'static str) -> Result<(), Refusal> {
     if rustix::process::geteuid().is_root() { Ok(()) } else { Err(Refusal::NotRoot(verb)) }
 }
 
+/// A foreign runtime would need a Pod network that it can call.
+pub fn built_in_runtime(flags: &crate::flags::NodeFlags) -> Result<(), Refusal> {
+    match &flags.container_runtime_endpoint {
+        None => Ok(()),
+        Some(value) => Err(Refusal::BadFlag {
+            flag: "container-runtime-endpoint",
+            value: value.clone(),
+            problem: "other runtimes are not supported yet; leave it out for the built-in one".to_owned(),
+        }),
+    }
+}
+
 /// Makes and locks the data dir.
 pub fn data_dir(path: &Path) -> Result<DataDir, Refusal> {
     let refuse = |source| Refusal::DataDir { path: path.to_owned(), source };

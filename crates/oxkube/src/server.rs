@@ -46,6 +46,7 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
     preflight::cidr("service-cidr", &flags.service_cidr)?;
     preflight::cidr("cluster-cidr", &flags.cluster_cidr)?;
     preflight::root("server")?;
+    preflight::built_in_runtime(&flags.node)?;
     let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
     preflight::no_overlap("--service-cidr", &flags.service_cidr, &routes)?;
     preflight::no_overlap("--cluster-cidr", &flags.cluster_cidr, &routes)?;
