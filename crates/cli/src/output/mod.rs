@@ -4,6 +4,7 @@ mod columns;
 mod jsonpath;
 mod table;
 mod tabs;
+mod yaml;
 
 use serde_json::Value;
 
@@ -11,6 +12,7 @@ pub use columns::custom_columns;
 pub use jsonpath::{JsonPath, Template, template};
 pub use table::{Shape, Table, print_table};
 pub use tabs::align;
+pub use yaml::yaml;
 
 use crate::error::{Error, Result, usage};
 use crate::{say, sayln};
@@ -40,7 +42,7 @@ pub fn print_shaped(value: &Value, format: &str, named: &[String], headers: bool
     };
     match name {
         "json" => sayln!("{}", json(value)?),
-        "yaml" => say!("{}", yaml(value)?),
+        "yaml" => say!("{}", yaml(value)),
         "name" => named.iter().for_each(|name| sayln!("{name}")),
         "jsonpath" if argument.is_empty() => return usage("template format specified but no template given"),
         "jsonpath" => say!("{}", template(argument)?.render(value)?),
@@ -92,11 +94,6 @@ pub fn order(path: &JsonPath, left: &Value, right: &Value) -> std::cmp::Ordering
 pub fn json(value: &Value) -> Result<String> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Error::Use(error.to_string()))?;
     Ok(widen(&text))
-}
-
-/// A value as YAML.
-pub fn yaml(value: &Value) -> Result<String> {
-    serde_saphyr::to_string(value).map_err(|error| Error::Use(error.to_string()))
 }
 
 /// Doubles the indentation of pretty JSON.

@@ -107,9 +107,7 @@ fn run_ours(fake: &Fake, mut arguments: Vec<String>) -> String {
     let kubeconfig = fake.kubeconfig().to_string_lossy().into_owned();
     arguments.splice(0..0, ["--kubeconfig".to_owned(), kubeconfig]);
     for file in &mut arguments {
-        if file.starts_with("files/") {
-            file.insert_str(0, concat!(env!("CARGO_MANIFEST_DIR"), "/cases/"));
-        }
+        *file = file.replace("files/", concat!(env!("CARGO_MANIFEST_DIR"), "/cases/files/"));
     }
     crate::terminal::take();
     let code = crate::run(arguments, jiff::Timestamp::now());

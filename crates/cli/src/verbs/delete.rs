@@ -5,13 +5,15 @@ use std::time::Duration;
 use clap::{ArgAction, Args};
 use client::{DeleteOptions, ObjectKey, Propagation};
 
-use super::get::{escape, is_not_found};
-use super::{Named, named};
+use super::get::is_not_found;
+use super::write::DryRun;
+use super::{Named, named, select, wait};
 use crate::cluster::Cluster;
 use crate::discovery::Discovery;
 use crate::error::{Error, Result, usage};
+use crate::flags::Write;
 
-use crate::sayln;
+use crate::{sayln, warnln};
 
 #[derive(Debug, Args)]
 pub struct Flags {
@@ -50,8 +52,57 @@ pub struct Flags {
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
+    let options = options(&flags)?;
+    let write = Write { output: flags.output.clone(), dry_run: flags.dry_run.clone(), ..Write::default() };
+    let dry = write.dry()?;
     let discovery = cluster.discovery().await?;
-    let objects = objects(cluster, &discovery, &flags).await?;
+    let (objects, mut errors) = found(cluster, &discovery, &flags).await?;
+    if flags.force && dry != DryRun::Client {
+        warnln!(
+            "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource may continue to run on the cluster indefinitely."
+        );
+    }
+    if objects.is_empty() && errors.is_empty() && (flags.all || flags.selector.is_some()) {
+        sayln!("No resources found");
+    }
+    let mut deleted = Vec::new();
+    for object in objects {
+        let key = match dry {
+            DryRun::Server => ObjectKey::new(object.key.namespace.clone(), format!("{}?dryRun=All", object.key.name)),
+            _ => object.key.clone(),
+        };
+        let asked = match dry {
+            DryRun::Client => cluster.rest.get(&object.served.resource, &key).await,
+            _ => cluster.rest.delete(&object.served.resource, &key, &options).await,
+        };
+        match asked {
+            Ok(_) => {
+                say_deleted(&object, &flags, dry);
+                deleted.push(object);
+            }
+            Err(error) if error.is_not_found() && flags.ignore_not_found => {}
+            Err(error) => errors.push(error.into()),
+        }
+    }
+    if flags.wait && !flags.force && dry == DryRun::None {
+        let waiting = async {
+            for object in &deleted {
+                gone(cluster, object).await?;
+            }
+            Ok(())
+        };
+        let limit = wait::duration(&flags.timeout)?;
+        if limit.is_zero() {
+            waiting.await?;
+        } else {
+            let reached = tokio::time::timeout(limit, waiting).await;
+            reached.unwrap_or_else(|_| usage("timed out waiting for the condition"))?;
+        }
+    }
+    select::report(errors)
+}
+
+fn options(flags: &Flags) -> Result<DeleteOptions> {
     let propagation = match flags.cascade.as_str() {
         "background" | "true" => Propagation::Background,
         "foreground" => Propagation::Foreground,
@@ -62,61 +113,63 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
             ));
         }
     };
-    if flags.grace_period == Some(0) && !flags.force {
-        return usage("--grace-period=0 deletes at once without waiting for the kubelet: add --force if that is meant");
+    if flags.now && flags.grace_period.is_some_and(|seconds| seconds != -1) {
+        return usage("--now and --grace-period cannot be specified together");
     }
-    let grace_period_seconds = flags.grace_period.or(flags.force.then_some(0)).filter(|seconds| *seconds >= 0);
-    let options = DeleteOptions { propagation: Some(propagation), grace_period_seconds, ..DeleteOptions::default() };
-    let mut deleted = Vec::new();
-    for object in objects {
-        match cluster.rest.delete(&object.served.resource, &object.key, &options).await {
-            Ok(_) => {
-                sayln!("{} deleted", object.printed().replacen('/', " \"", 1) + "\"");
-                deleted.push(object);
-            }
-            Err(error) if error.is_not_found() && flags.ignore_not_found => {}
-            Err(error) => return Err(error.into()),
-        }
+    let mut seconds = flags.grace_period.filter(|seconds| *seconds >= 0).or(flags.now.then_some(1));
+    if seconds == Some(0) && !flags.force {
+        // Without --force the shortest is a second, and the object is waited for.
+        seconds = Some(1);
     }
-    if flags.wait {
-        for object in deleted {
-            gone(cluster, &object).await?;
-        }
-    }
-    Ok(0)
+    let grace_period_seconds = seconds.or(flags.force.then_some(0));
+    Ok(DeleteOptions { propagation: Some(propagation), grace_period_seconds, ..DeleteOptions::default() })
 }
 
-async fn objects(cluster: &Cluster, discovery: &Discovery, flags: &Flags) -> Result<Vec<Named>> {
-    if !flags.files.is_empty() {
-        return crate::files::read(&flags.files)?
-            .iter()
-            .map(|object| {
-                let (served, namespace) = super::create::place(cluster, discovery, object)?;
-                let name = object["metadata"]["name"].as_str().unwrap_or_default();
-                let key = ObjectKey::new(if served.namespaced { namespace.as_str() } else { "" }, name);
-                Ok(Named { served: served.clone(), key })
-            })
-            .collect();
+fn say_deleted(object: &Named, flags: &Flags, dry: DryRun) {
+    if flags.output == "name" {
+        return sayln!("{}", object.printed());
     }
-    if flags.selector.is_none() && !flags.all {
+    let kind = object.printed().split('/').next().unwrap_or_default().to_owned();
+    let note = match dry {
+        DryRun::None => "",
+        DryRun::Client => " (dry run)",
+        DryRun::Server => " (server dry run)",
+    };
+    let forced = if flags.force { "force deleted" } else { "deleted" };
+    sayln!("{kind} {:?} {forced}{note}", object.key.name);
+}
+
+async fn found(cluster: &Cluster, discovery: &Discovery, flags: &Flags) -> Result<(Vec<Named>, Vec<Error>)> {
+    if !flags.files.is_empty() {
+        let objects = crate::files::read(&flags.files)?;
+        let named = objects.iter().map(|object| {
+            let (served, namespace) = super::create::place(cluster, discovery, object)?;
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            let key = ObjectKey::new(if served.namespaced { namespace.as_str() } else { "" }, name);
+            Ok(Named { served: served.clone(), key })
+        });
+        return Ok((named.collect::<Result<_>>()?, Vec::new()));
+    }
+    let by_query = flags.selector.is_some() || flags.all || flags.field_selector.is_some();
+    if !by_query {
         let objects = named(cluster, discovery, &flags.resources)?;
         return if objects.is_empty() {
             usage("resource(s) were provided, but no name was specified")
         } else {
-            Ok(objects)
+            Ok((objects, Vec::new()))
         };
     }
-    let Some(kind) = flags.resources.first() else { return usage("you must specify the type of resource to delete") };
-    let served = discovery.find(kind)?;
-    let selector = flags.selector.as_ref().map_or_else(String::new, |text| format!("?labelSelector={}", escape(text)));
-    let list = cluster.get_json(&format!("{}{selector}", served.path(&cluster.namespace)), "application/json").await?;
-    let items = list["items"].as_array().into_iter().flatten();
-    Ok(items
-        .map(|item| {
-            let text = |name: &str| item["metadata"][name].as_str().unwrap_or_default();
-            Named { served: served.clone(), key: ObjectKey::new(text("namespace"), text("name")) }
-        })
-        .collect())
+    let choice = select::Choice {
+        resources: &flags.resources,
+        selector: flags.selector.as_deref(),
+        field_selector: flags.field_selector.as_deref(),
+        all_namespaces: flags.all_namespaces,
+        all: true,
+        ..select::Choice::default()
+    };
+    let (found, errors) = select::objects(cluster, discovery, &choice).await?;
+    let named = found.into_iter().map(|(served, object)| Named { key: super::write::key(&object), served });
+    Ok((named.collect(), errors))
 }
 
 /// Returns when the object is gone.
