@@ -192,4 +192,23 @@ mod tests {
         let mut all = LogReader::open(&path, LogOptions { tail_lines: Some(99), ..LogOptions::default() }).unwrap();
         assert_eq!(read(&mut all).await, "line 6\n");
     }
+
+    #[tokio::test]
+    async fn what_was_written_before_the_renaming_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.log");
+        std::fs::write(&path, line(0)).unwrap();
+        let mut reader = LogReader::open(&path, LogOptions::default()).unwrap();
+        assert_eq!(read(&mut reader).await, "line 0\n");
+        let mut log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::fs::rename(&path, folder.path().join("0.log.1")).unwrap();
+        log.write_all(line(1).as_bytes()).unwrap();
+        std::fs::write(&path, line(2)).unwrap();
+        assert_eq!(read(&mut reader).await, "line 1\nline 2\n");
+        // Cut to nothing in place and begun anew.
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(read(&mut reader).await, "");
+        std::fs::write(&path, line(3)).unwrap();
+        assert_eq!(read(&mut reader).await, "line 3\n");
+    }
 }

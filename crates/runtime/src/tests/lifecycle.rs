@@ -86,8 +86,9 @@ fn ends_have_reasons() {
         ] {
             let mut config = script(name, text);
             if name == "killed" {
-                // pid 1 gets no signal from inside, so its child is killed and it ends as a shell does then.
-                config.command[2] = "sh -c 'kill -9 $$'".into();
+                // pid 1 gets no signal from inside, so its child is killed and it ends as a shell does then. A last command would
+                // take the shell's place as pid 1.
+                config.command[2] = "sh -c 'kill -9 $$'; exit $?".into();
             }
             let id = cri.run(&sandbox, config).await;
             let status = cri.ended(&id).await;

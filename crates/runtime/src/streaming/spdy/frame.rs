@@ -162,4 +162,12 @@ mod tests {
             assert!(take(&mut BytesMut::from(wrong)).is_err());
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_read(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..100)) {
+            let mut buffer = BytesMut::from(&bytes[..]);
+            while let Ok(Some(_)) = take(&mut buffer) {}
+        }
+    }
 }
