@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -32,9 +33,21 @@ struct State {
     watches: Vec<Watch>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct FakeApi {
     state: Arc<Mutex<State>>,
+}
+
+/// Clients hold one object for a uid and revision in the whole process. The tests' Pods have the same uids, so every test's server
+/// counts revisions in a range of its own.
+static RANGES: AtomicU64 = AtomicU64::new(0);
+const RANGE: u64 = 1_000_000;
+
+impl Default for FakeApi {
+    fn default() -> Self {
+        let revision = RANGES.fetch_add(1, Ordering::Relaxed) * RANGE;
+        Self { state: Arc::new(Mutex::new(State { revision, ..State::default() })) }
+    }
 }
 
 impl FakeApi {
