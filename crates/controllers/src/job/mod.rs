@@ -33,13 +33,20 @@ pub async fn run(context: Context) {
     let owners = jobs.clone();
     let pods: Lister<Pod> =
         controller.watch(move |change: &Change<Pod>| ownership::owner_keys(change, &owners, selector));
-    pods.add_index(BY_CONTROLLER, by_controller);
+    index(&pods);
     controller.run(move |key, attempt| plan(&jobs, &pods, key, attempt)).await;
+}
+
+fn index(pods: &Lister<Pod>) {
+    pods.add_index(BY_CONTROLLER, by_controller);
+    pods.add_index(tracking::BY_JOB, tracking::by_job);
 }
 
 fn plan(jobs: &Lister<Job>, pods: &Lister<Pod>, key: &ObjectKey, attempt: &Attempt<'_>) -> Plan {
     let mut plan = Plan::new();
-    let Some(job) = jobs.get(key) else { return plan };
+    let job = jobs.get(key);
+    tracking::release_orphans(&mut plan, job.as_deref(), &pods.by_index(tracking::BY_JOB, &key.to_string()));
+    let Some(job) = job else { return plan };
     let candidates = ownership::candidates(&*job, pods);
     if is_finished(&job) || !spec::is_ours(&job) {
         tracking::release_leftovers(&mut plan, &job, &candidates);

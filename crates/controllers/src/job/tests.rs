@@ -7,7 +7,9 @@ use super::*;
 use crate::world::{World, check_cases};
 
 fn step(world: &World, key: &ObjectKey, attempt: &Attempt<'_>) -> Plan {
-    plan(&world.lister(), &world.lister(), key, attempt)
+    let pods = world.lister();
+    index(&pods);
+    plan(&world.lister(), &pods, key, attempt)
 }
 
 #[test]

@@ -13,10 +13,17 @@ use serde_json::json;
 use super::failure_policy::{self, Verdict};
 use super::{indexes, spec};
 use crate::numbers::{count, nonzero};
-use crate::ownership::is_controlled_by;
+use crate::ownership::{controller_key, is_controlled_by};
 use crate::pods;
 
 pub const FINALIZER: &str = "batch.kubernetes.io/job-tracking";
+
+/// The index of the Pods that still wait to be counted, by the key of their Job.
+pub const BY_JOB: &str = "tracked by Job";
+
+pub fn by_job(pod: &Pod) -> Vec<String> {
+    controller_key::<Job>(&pod.metadata).filter(|_| is_tracked(pod)).map(|key| key.to_string()).into_iter().collect()
+}
 
 /// At most so many uids wait to be counted.
 const MOST: usize = 500;
@@ -119,6 +126,14 @@ pub fn release(plan: &mut Plan, pod: &Pod) {
 /// Pods of a Job that has ended, or is another's to manage, are not ours to hold.
 pub fn release_leftovers(plan: &mut Plan, job: &Job, candidates: &[Arc<Pod>]) {
     for pod in candidates.iter().filter(|pod| is_controlled_by(&pod.metadata, job) && is_tracked(pod)) {
+        release(plan, pod);
+    }
+}
+
+/// Pods of a Job that is gone (or has a successor of its name) will never be counted: nothing may hold them (upstream's
+/// syncOrphanPod).
+pub fn release_orphans(plan: &mut Plan, job: Option<&Job>, tracked: &[Arc<Pod>]) {
+    for pod in tracked.iter().filter(|pod| !job.is_some_and(|job| is_controlled_by(&pod.metadata, job))) {
         release(plan, pod);
     }
 }
