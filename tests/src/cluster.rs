@@ -96,9 +96,7 @@ impl Cluster {
 
     /// kubectl with this cluster's kubeconfig.
     pub fn kubectl_command(&self) -> Command {
-        let mut command = Command::new(std::env::var_os("OXKUBE_KUBECTL").unwrap_or_else(|| "kubectl".into()));
-        command.env("KUBECONFIG", self.at("kubeconfig")).env("HOME", &self.folder).current_dir(&self.folder);
-        command
+        kubectl_in(&self.folder)
     }
 
     /// Runs kubectl; it has to succeed. Gives stdout.
@@ -154,6 +152,13 @@ impl Cluster {
         self.stop_server()?;
         succeed(Command::new(oxkube()?).args(["uninstall", "--data-dir", &self.at("data")])).map(drop)
     }
+}
+
+/// kubectl with the kubeconfig of the cluster in `folder`.
+pub fn kubectl_in(folder: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("OXKUBE_KUBECTL").unwrap_or_else(|| "kubectl".into()));
+    command.env("KUBECONFIG", folder.join("kubeconfig")).env("HOME", folder).current_dir(folder);
+    command
 }
 
 /// The binary under test: beside this one, or what OXKUBE_BIN names.

@@ -2,10 +2,12 @@
 //! that die with it; the runner compares the machine before and after.
 
 mod cluster;
+mod dns;
 mod http;
 mod images;
 mod isolation;
 mod leaks;
+mod load;
 mod process;
 mod registry;
 mod runner;

@@ -1,5 +1,7 @@
 //! Running commands: output captured, failures told with everything they printed; waiting for conditions with deadlines.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -58,4 +60,22 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
 /// Keeps a load's pace: waits for what is left of `period` since `start`.
 pub fn rest_of(period: Duration, start: Instant) {
     std::thread::sleep(period.saturating_sub(start.elapsed()));
+}
+
+/// First processes of containers whose command line starts with `words`: their ids, each with when it was started, which together name
+/// it for good.
+pub fn containers(words: &str) -> Result<BTreeSet<(u32, String)>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Processes come and go while one looks.
+        let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+        let first = read("status").lines().any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"));
+        if first && read("cmdline").replace('\0', " ").starts_with(words) {
+            let stat = read("stat");
+            let fields = stat.rsplit_once(") ").map(|(_, fields)| fields).unwrap_or_default();
+            found.extend(fields.split(' ').nth(19).map(|start| (pid, start.to_owned())));
+        }
+    }
+    Ok(found)
 }

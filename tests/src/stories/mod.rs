@@ -3,6 +3,9 @@
 mod bad_input;
 mod control_plane;
 mod first_pod;
+mod kill_server;
+mod kill_supervisor;
+mod kubectl_verbs;
 mod rolling_update;
 mod scheduling;
 mod self_healing;
@@ -42,6 +45,9 @@ pub const ALL: &[Story] = &[
     scheduling::STORY,
     self_healing::STORY,
     rolling_update::STORY,
+    kill_server::STORY,
+    kill_supervisor::STORY,
+    kubectl_verbs::STORY,
 ];
 
 /// A story by name.

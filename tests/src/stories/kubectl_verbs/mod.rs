@@ -1,0 +1,84 @@
+//! The verbs of kubectl as people type them: rows of a shell line and what it has to print. Each row ends well, else it says how it ends.
+
+mod changes;
+mod nodes;
+mod reads;
+mod streams;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::{Story, Tier};
+use crate::cluster::Cluster;
+use crate::process::capture;
+
+pub const STORY: Story = Story {
+    name: "kubectl_verbs",
+    shows: "every verb of kubectl against a running cluster prints and does what it does elsewhere",
+    tier: Tier::Ci,
+    deadline_seconds: 300,
+    run,
+};
+
+/// A shell line and the texts that it has to print, in any order.
+type Row = (&'static str, &'static [&'static str]);
+
+const FILES: &[(&str, &str)] = &[
+    ("deployment.yaml", include_str!("../../../fixtures/deployment.yaml")),
+    ("services.yaml", include_str!("../../../fixtures/services.yaml")),
+    ("daemonset.yaml", include_str!("../../../fixtures/daemonset.yaml")),
+    ("job.yaml", include_str!("../../../fixtures/job.yaml")),
+    ("pods.yaml", streams::PODS),
+];
+
+fn run(folder: &Path) -> Result<()> {
+    let cluster = Cluster::start(folder)?;
+    let shell = Shell::new(&cluster)?;
+    shell.check_all(&[reads::ROWS, streams::ROWS, changes::ROWS, nodes::ROWS].concat())?;
+    cluster.uninstall()
+}
+
+/// A shell in the story's folder, with kubectl in its path.
+struct Shell<'a> {
+    cluster: &'a Cluster,
+    path: String,
+}
+
+impl<'a> Shell<'a> {
+    fn new(cluster: &'a Cluster) -> Result<Self> {
+        let programs = cluster.folder.join("bin");
+        fs::create_dir_all(&programs)?;
+        if let Some(kubectl) = std::env::var_os("OXKUBE_KUBECTL") {
+            symlink(kubectl, programs.join("kubectl"))?;
+        }
+        for (name, text) in FILES {
+            fs::write(cluster.folder.join(name), text)?;
+        }
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH")?);
+        Ok(Self { cluster, path })
+    }
+
+    /// All rows, whatever became of those before.
+    fn check_all(&self, rows: &[Row]) -> Result<()> {
+        let failed: Vec<_> =
+            rows.iter().filter_map(|row| self.check(row).err().map(|error| error.to_string())).collect();
+        ensure!(failed.is_empty(), "{} of {} rows failed:\n{}", failed.len(), rows.len(), failed.join("\n"));
+        Ok(())
+    }
+
+    fn check(&self, (line, says): &Row) -> Result<()> {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", line]).current_dir(&self.cluster.folder).env("PATH", &self.path);
+        shell.env("KUBECONFIG", self.cluster.at("kubeconfig")).env("HOME", &self.cluster.folder);
+        let printed = capture(&mut shell)?;
+        let all = format!("{}{}", printed.out, printed.err);
+        ensure!(printed.code == 0, "{line}\nended with {} and printed\n{all}", printed.code);
+        let missing: Vec<_> = says.iter().filter(|text| !all.contains(**text)).collect();
+        ensure!(missing.is_empty(), "{line}\nprinted\n{all}\nwithout {missing:?}");
+        Ok(())
+    }
+}
