@@ -1,5 +1,6 @@
 //! A cluster of one server in this story's namespaces, and kubectl against it.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -96,7 +97,14 @@ impl Cluster {
 
     /// kubectl with this cluster's kubeconfig.
     pub fn kubectl_command(&self) -> Command {
-        kubectl_in(&self.folder)
+        self.client(std::env::var_os("OXKUBE_KUBECTL").unwrap_or_else(|| "kubectl".into()))
+    }
+
+    /// A program with this cluster's kubeconfig.
+    pub fn client(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("KUBECONFIG", self.at("kubeconfig")).env("HOME", &self.folder).current_dir(&self.folder);
+        command
     }
 
     /// Runs kubectl; it has to succeed. Gives stdout.
@@ -152,13 +160,6 @@ impl Cluster {
         self.stop_server()?;
         succeed(Command::new(oxkube()?).args(["uninstall", "--data-dir", &self.at("data")])).map(drop)
     }
-}
-
-/// kubectl with the kubeconfig of the cluster in `folder`.
-pub fn kubectl_in(folder: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("OXKUBE_KUBECTL").unwrap_or_else(|| "kubectl".into()));
-    command.env("KUBECONFIG", folder.join("kubeconfig")).env("HOME", folder).current_dir(folder);
-    command
 }
 
 /// The binary under test: beside this one, or what OXKUBE_BIN names.

@@ -47,6 +47,16 @@ impl Connection {
         self.read_answer()
     }
 
+    /// Sends a JSON body; the connection is closed afterwards.
+    fn send(&mut self, method: &str, path: &str, body: &str) -> Result<Answer> {
+        let (host, length) = (&self.address, body.len());
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        self.reader.get_mut().write_all(request.as_bytes())?;
+        self.read_answer()
+    }
+
     /// As [`Connection::get`] on a kept connection; nothing if the server had closed it before the first byte of an answer.
     pub fn get_unless_closed(&mut self, path: &str) -> Result<Option<Answer>> {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive\r\n\r\n", self.address);
@@ -91,4 +101,9 @@ impl Connection {
 /// One request on a connection of its own.
 pub fn get(address: &str, path: &str) -> Result<Answer> {
     Connection::open(address)?.get(path, true)
+}
+
+/// One request with a JSON body on a connection of its own.
+pub fn send(address: &str, method: &str, path: &str, body: &str) -> Result<Answer> {
+    Connection::open(address)?.send(method, path, body)
 }

@@ -7,11 +7,14 @@ mod http;
 mod images;
 mod isolation;
 mod leaks;
+mod listener;
 mod load;
 mod process;
 mod registry;
 mod runner;
+mod seed;
 mod stories;
+mod writes;
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -81,6 +81,7 @@ fn run_one(story: &Story) -> Result<()> {
     if !left.is_empty() {
         bail!("left behind:\n{}\nartefacts: {}", left.join("\n"), folder.display());
     }
+    println!("{}", tail(&text, 5));
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }
 

@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask COMMAND`.
 
+mod clients;
 mod codegen;
 mod e2e;
 mod packages;
@@ -19,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   nightly   everything test runs, and the long matrices
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
-  tools     [VERSION]   build the kubectl versions that tests use
+  tools     [VERSION]   build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
 fn main() -> ExitCode {

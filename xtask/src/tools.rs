@@ -1,4 +1,4 @@
-//! The kubectl versions that tests drive, built from their published modules and kept outside `target`.
+//! The kubectl versions and clients that tests drive, built from their published modules and kept outside `target`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::packages;
 use crate::process::{cache_dir, output, run_command};
+use crate::{clients, packages};
 
 /// Every version, newest last. The first of a pair is kubectl's, the second its module's.
 pub const ALL: [(&str, &str); 4] =
@@ -35,7 +35,7 @@ func main() {
 }
 "#;
 
-/// Builds the versions that are not in the cache yet.
+/// Builds the versions that are not in the cache yet, and the clients.
 pub fn run(versions: &[(&str, &str)]) -> Result<()> {
     for (version, module) in versions {
         let binary = kubectl(version)?;
@@ -44,7 +44,7 @@ pub fn run(versions: &[(&str, &str)]) -> Result<()> {
             build(module, &binary).with_context(|| format!("build kubectl {version}"))?;
         }
     }
-    Ok(())
+    clients::run()
 }
 
 /// The one version asked for.
@@ -58,7 +58,12 @@ pub fn only(version: &str) -> Result<Vec<(&'static str, &'static str)>> {
 
 /// Where a version lies in the cache.
 pub fn kubectl(version: &str) -> Result<PathBuf> {
-    Ok(cache_dir()?.join("tools").join(format!("kubectl-{version}")))
+    Ok(folder()?.join(format!("kubectl-{version}")))
+}
+
+/// The folder in the cache that holds what was built.
+pub fn folder() -> Result<PathBuf> {
+    Ok(cache_dir()?.join("tools"))
 }
 
 fn build(module: &str, binary: &PathBuf) -> Result<()> {
@@ -73,11 +78,16 @@ fn build(module: &str, binary: &PathBuf) -> Result<()> {
     }
     run_command(go_command(&go, &folder).args(["mod", "tidy"]))?;
     let unfinished = binary.with_extension("new");
-    run_command(
-        go_command(&go, &folder).args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&unfinished).arg("."),
-    )?;
+    run_command(&mut go_build(&go, &folder, &unfinished))?;
     fs::rename(unfinished, binary)?;
     Ok(())
+}
+
+/// Builds the program in a folder, small and the same everywhere.
+pub fn go_build(go: &PathBuf, folder: &PathBuf, binary: &PathBuf) -> Command {
+    let mut command = go_command(go, folder);
+    command.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(binary).arg(".");
+    command
 }
 
 fn go_command(go: &PathBuf, folder: &PathBuf) -> Command {

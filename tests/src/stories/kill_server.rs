@@ -1,18 +1,18 @@
 //! The server is killed again and again under load: nothing acknowledged is lost, and containers, Services and DNS notice nothing.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::{Story, Tier};
-use crate::cluster::{Cluster, kubectl_in};
+use crate::cluster::Cluster;
 use crate::isolation::NODE_IP;
 use crate::load::Load;
-use crate::process::{capture, containers, rest_of, wait_for};
+use crate::process::{containers, rest_of, wait_for};
+use crate::seed::Seed;
+use crate::writes::{self, Writes};
 use crate::{dns, http};
 
 pub const STORY: Story = Story {
@@ -20,38 +20,68 @@ pub const STORY: Story = Story {
     shows: "kill -9 of the server ten times under writes, requests and DNS questions: nothing acknowledged is lost, nothing else notices",
     tier: Tier::Ci,
     deadline_seconds: 240,
-    run,
+    run: |folder| run(folder, 10),
 };
 
-const ROUNDS: u32 = 10;
+pub const OFTEN: Story = Story {
+    name: "kill_server_often",
+    shows: "as kill_server, fifty times",
+    tier: Tier::Nightly,
+    deadline_seconds: 600,
+    run: |folder| run(folder, 50),
+};
+
 const PERIOD: Duration = Duration::from_millis(20);
+/// The server is killed at most this long after it was ready.
+const LONGEST_LIFE_MS: u64 = 1500;
 /// The master processes of the Deployment's Pods.
 const MASTERS: &str = "nginx: master process";
 
-fn run(folder: &Path) -> Result<()> {
+/// It asks a Service by its name, all the while, and says what failed.
+const ASKS: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: asks}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: main
+    image: busybox
+    command:
+    - sh
+    - -c
+    - |
+      while true; do
+        if said=$(wget -qO- http://nginx-clusterip/ 2>&1); then echo answered; else echo "failed: $said"; fi
+        sleep 0.05
+      done
+"#;
+
+fn run(folder: &Path, rounds: u32) -> Result<()> {
+    let mut seed = Seed::new()?;
     let mut cluster = Cluster::start(folder)?;
     cluster.apply(include_str!("../../fixtures/deployment.yaml"))?;
     cluster.apply(include_str!("../../fixtures/services.yaml"))?;
     cluster.wait_value("deployment/nginx-deployment", "{.status.readyReplicas}", "3", 90)?;
     let readers = readers(&cluster)?;
-    let (writer, acknowledged) = writer(&cluster);
+    cluster.apply(ASKS)?;
+    cluster.wait_logs(&["asks"], "answered")?;
+    let writes = Writes::start(&cluster)?;
     let before = containers(MASTERS)?;
     ensure!(before.len() == 3, "the nginx masters are {before:?}");
-    for round in 0..ROUNDS {
-        let moment = Duration::from_millis(RandomState::new().hash_one(round) % 1500);
+    for round in 0..rounds {
+        let moment = Duration::from_millis(seed.below(LONGEST_LIFE_MS));
         println!("round {round}: killed {} ms after it was ready", moment.as_millis());
         rest_of(moment, Instant::now());
         cluster.kill_server()?;
-        cluster.start_server().with_context(|| format!("start after round {round}"))?;
+        cluster.start_server().and_then(|()| usable(&cluster)).with_context(|| format!("after round {round}"))?;
     }
     cluster.wait_ready("node-1")?;
-    writer.stop()?;
+    writes::are_there(&cluster, &writes.stop()?)?;
     println!("{} requests and questions, none failed", readers.stop().context("requests and DNS questions")?);
-    let acknowledged = acknowledged.lock().map_err(|_| anyhow!("the writer panicked"))?;
-    written(&cluster, &acknowledged)?;
     let after = containers(MASTERS)?;
     ensure!(before == after, "the nginx masters were {before:?} and are {after:?}");
-    usable(&cluster)?;
+    undisturbed(&cluster)?;
     cluster.uninstall()
 }
 
@@ -75,43 +105,31 @@ fn readers(cluster: &Cluster) -> Result<Load> {
     Ok(Load::new().client(PERIOD, serves).client(PERIOD, resolves))
 }
 
-/// Creates ConfigMaps and notes those that were acknowledged; while the server is away it is refused, which counts as nothing.
-fn writer(cluster: &Cluster) -> (Load, Arc<Mutex<Vec<String>>>) {
-    let acknowledged = Arc::new(Mutex::new(Vec::new()));
-    let (noted, folder, mut number) = (acknowledged.clone(), cluster.folder.clone(), 0);
-    let load = Load::new().client(PERIOD, move || {
-        number += 1;
-        let name = format!("written-{number}");
-        let printed = capture(kubectl_in(&folder).args(["create", "configmap", &name]))?;
-        if printed.code == 0 {
-            noted.lock().map_err(|_| anyhow!("the story panicked"))?.push(format!("configmap/{name}"));
-        }
-        Ok(())
-    });
-    (load, acknowledged)
-}
-
-fn written(cluster: &Cluster, acknowledged: &[String]) -> Result<()> {
-    ensure!(acknowledged.len() > ROUNDS as usize, "only {} writes were acknowledged", acknowledged.len());
-    println!("{} writes were acknowledged", acknowledged.len());
-    let there = cluster.kubectl(&["get", "configmaps", "-o", "name"])?;
-    let lost: Vec<_> = acknowledged.iter().filter(|name| !there.lines().any(|line| line == *name)).collect();
-    ensure!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    Ok(())
-}
-
-/// The containers that lived on are the server's again: never restarted, with their logs, open for exec.
+/// Shortly after a start, as soon as the node serves again, containers are its own: open for exec, with their logs.
 fn usable(cluster: &Cluster) -> Result<()> {
+    wait_for("exec and logs", Duration::from_secs(10), || {
+        let printed = cluster.kubectl(&["exec", "asks", "--", "hostname"])?;
+        ensure!(printed == "asks\n", "hostname printed {printed:?}");
+        let log = cluster.kubectl(&["logs", "asks", "--tail=1"])?;
+        ensure!(log == "answered\n", "the log of asks ends with {log:?}");
+        Ok(())
+    })
+}
+
+/// No container was restarted, all are ready, each has its log, and the Pod that asked was always answered.
+fn undisturbed(cluster: &Cluster) -> Result<()> {
     let restarts = "jsonpath={.items[*].status.containerStatuses[*].restartCount}";
-    let counts = cluster.kubectl(&["get", "pods", "-l", "app=nginx", "-o", restarts])?;
-    ensure!(counts == "0 0 0", "restart counts are {counts:?}");
+    let counts = cluster.kubectl(&["get", "pods", "-o", restarts])?;
+    ensure!(counts == "0 0 0 0", "restart counts are {counts:?}");
     cluster.wait_value("deployment/nginx-deployment", "{.status.readyReplicas}", "3", 30)?;
     let pods = cluster.kubectl(&["get", "pods", "-l", "app=nginx", "-o", "jsonpath={.items[*].metadata.name}"])?;
     for pod in pods.split(' ') {
-        let printed = cluster.kubectl(&["exec", pod, "--", "hostname"])?;
-        ensure!(printed.trim() == pod, "hostname in {pod} printed {printed:?}");
         let log = cluster.kubectl(&["logs", pod, "--tail=1"])?;
         ensure!(log.contains("\"GET / HTTP/1.1\" 200"), "the log of {pod} ends with {log:?}");
     }
+    let log = cluster.kubectl(&["logs", "asks"])?;
+    let failed: Vec<&str> = log.lines().filter(|line| *line != "answered").take(10).collect();
+    ensure!(failed.is_empty(), "the Pod's requests: {failed:?}");
+    println!("{} requests from a Pod, none failed", log.lines().count());
     Ok(())
 }

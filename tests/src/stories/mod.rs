@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod control_plane;
+mod cronjob_history;
 mod first_pod;
 mod kill_server;
 mod kill_supervisor;
@@ -11,6 +12,7 @@ mod scheduling;
 mod self_healing;
 mod services;
 mod streams;
+mod watch_continuity;
 mod workloads;
 
 use std::path::Path;
@@ -46,8 +48,12 @@ pub const ALL: &[Story] = &[
     self_healing::STORY,
     rolling_update::STORY,
     kill_server::STORY,
+    watch_continuity::STORY,
     kill_supervisor::STORY,
     kubectl_verbs::STORY,
+    cronjob_history::STORY,
+    kill_server::OFTEN,
+    watch_continuity::OFTEN,
 ];
 
 /// A story by name.
