@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{Pod, Taint};
 use tokio_util::sync::CancellationToken;
 
+use crate::server::ServingCertificate;
+
 /// Asked before the first SIGTERM of a Pod; resolves when this node's proxy has let go of it. It bounds its own time.
 pub type BeforeTerminate = Arc<dyn Fn(Arc<Pod>) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -32,12 +34,12 @@ impl Ledger for NoLedger {
     }
 }
 
-/// The serving side of :10250. All PEM.
+/// The serving side of :10250.
 #[derive(Clone)]
 pub struct Serving {
     pub address: SocketAddr,
-    pub chain: Vec<u8>,
-    pub key: Vec<u8>,
+    pub certificate: ServingCertificate,
+    /// PEM.
     pub client_ca: Vec<u8>,
 }
 

@@ -41,3 +41,4 @@ pub mod worker;
 pub use config::{BeforeTerminate, Config, Ledger, NoLedger, Registration, Serving};
 pub use error::{Error, Result};
 pub use kubelet::Kubelet;
+pub use server::ServingCertificate;

@@ -18,6 +18,8 @@ pub struct Command {
 pub enum Verb {
     /// Run the control plane, and a node on this machine.
     Server(Box<ServerFlags>),
+    /// Run a node of a cluster whose server is elsewhere.
+    Agent(Box<AgentFlags>),
     /// Talk to a cluster, as kubectl does.
     #[command(disable_help_flag = true)]
     Kubectl {
@@ -80,6 +82,19 @@ pub struct ServerFlags {
     /// The token with which agents join; made and kept in DATA_DIR/server/token when not given.
     #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    #[command(flatten)]
+    pub node: NodeFlags,
+}
+
+/// Flags of a node that joins.
+#[derive(Clone, Debug, Args)]
+pub struct AgentFlags {
+    /// The server's address, as https://HOST:6443.
+    #[arg(long, env = "OXKUBE_SERVER", value_name = "URL")]
+    pub server: String,
+    /// The token with which to join: what is in DATA_DIR/server/token of the server, or a bootstrap token.
+    #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: String,
     #[command(flatten)]
     pub node: NodeFlags,
 }

@@ -1,11 +1,15 @@
 //! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
 
+mod agent;
+mod certificate;
+mod cluster_settings;
 mod components;
 mod demo;
 mod edge;
 mod env;
 mod flags;
 mod image;
+mod join;
 mod ledger;
 mod logging;
 mod node;
@@ -13,6 +17,8 @@ mod pod_network;
 mod preflight;
 mod role;
 mod server;
+mod server_address;
+mod serving;
 mod uninstall;
 
 use std::process::ExitCode;
@@ -67,6 +73,7 @@ fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Server(flags) => server::run(*flags),
+        Verb::Agent(flags) => agent::run(*flags),
         Verb::Kubectl { arguments } => Ok(cli::main(arguments, env::now())),
         Verb::Image { data_dir, verb } => image::run(&data_dir, verb),
         Verb::Uninstall { data_dir } => uninstall::run(&data_dir),
@@ -102,7 +109,10 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // What is missing is listed on lines of its own.
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let line = lines.join(" ");
+    let line = line.trim_start_matches("error: ");
     eprintln!("oxkube: {line}; see oxkube --help");
     ExitCode::from(2)
 }

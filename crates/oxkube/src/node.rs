@@ -1,4 +1,4 @@
-//! The node part of a server: network, runtime and kubelet, in this order, each handed what it needs of the others.
+//! The node of a server or an agent: network, runtime and kubelet, in this order, each handed what it needs of the others.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use api::env::Env;
-use apiserver::pki::Pki;
 use k8s_openapi::api::core::v1::{Pod, Taint};
 use runtime::images::registries::{Mirror, Registries};
 use tokio_util::sync::CancellationToken;
@@ -34,7 +33,9 @@ pub struct Settings<'a> {
     pub cluster_dns: IpAddr,
     pub kubelet_client: kube::Client,
     pub proxy_client: kube::Client,
-    pub pki: &'a Pki,
+    /// What the kubelet's port shows, and whose clients it lets in (PEM).
+    pub serving: kubelet::ServingCertificate,
+    pub client_ca: &'a str,
     pub env: &'a Env,
     pub stop: &'a CancellationToken,
 }
@@ -124,13 +125,10 @@ fn kubelet_config(settings: &Settings<'_>, socket: PathBuf) -> anyhow::Result<ku
     config.cgroup_root = Some(cgroup_root(settings.data_dir));
     config.cluster_dns = vec![settings.cluster_dns];
     config.stop = settings.stop.clone();
-    let names = vec![settings.name.clone(), settings.ip.to_string(), "127.0.0.1".to_owned()];
-    let serving = settings.pki.server("kubelet-serving", &format!("system:node:{}", settings.name), names)?;
     config.serving = Some(kubelet::Serving {
         address: SocketAddr::new(IpAddr::from([0, 0, 0, 0]), KUBELET_PORT),
-        chain: serving.pem().into_bytes(),
-        key: serving.key.to_pem().into_bytes(),
-        client_ca: settings.pki.keys.client_authority.pem().into_bytes(),
+        certificate: settings.serving.clone(),
+        client_ca: settings.client_ca.as_bytes().to_vec(),
     });
     Ok(config)
 }

@@ -1,10 +1,13 @@
 //! What has to hold before anything is started: one clear line and exit code 2 otherwise, with nothing half-started.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::ledger::NodeLedger;
 
 /// Why a node cannot start here; the text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +41,11 @@ impl DataDir {
         let refuse = |source| Refusal::DataDir { path: self.path.clone(), source };
         fs::write(self.path.join(crate::uninstall::PID_FILE), std::process::id().to_string()).map_err(refuse)
     }
+}
+
+/// This host's name.
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 /// Nodes need root.
@@ -88,10 +96,25 @@ pub fn cidr(flag: &'static str, value: &str) -> Result<(IpAddr, u8), Refusal> {
     Ok((address, bits))
 }
 
+/// What this host routes, and which of it an earlier run has made: routes to the Pods of other nodes leave by links that are not ours.
+pub struct HostRoutes {
+    table: String,
+    own: BTreeSet<String>,
+}
+
+impl HostRoutes {
+    /// `data_dir` need not exist. A ledger that cannot be read is reported when the node starts.
+    pub fn read(data_dir: &Path) -> Self {
+        let entries = NodeLedger::open(data_dir).map(|ledger| ledger.entries()).unwrap_or_default();
+        let own = entries.into_iter().filter(|(kind, _)| kind == "route").map(|(_, id)| id).collect();
+        Self { table: fs::read_to_string("/proc/net/route").unwrap_or_default(), own }
+    }
+}
+
 /// Refuses ranges that this host already routes elsewhere.
-pub fn no_overlap(flag: &'static str, value: &str, routes: &str) -> Result<(), Refusal> {
+pub fn no_overlap(flag: &'static str, value: &str, routes: &HostRoutes) -> Result<(), Refusal> {
     let (IpAddr::V4(address), bits) = cidr(flag, value)? else { return Ok(()) };
-    for line in routes.lines().skip(1) {
+    for line in routes.table.lines().skip(1) {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [link, destination, .., _, _, _] = fields.as_slice() else { continue };
         let (Some(destination), Some(mask)) = (hex(Some(destination)), hex(fields.get(7))) else { continue };
@@ -99,9 +122,13 @@ pub fn no_overlap(flag: &'static str, value: &str, routes: &str) -> Result<(), R
         if mask == 0 || link.starts_with("ox") {
             continue;
         }
+        let range = format!("{}/{}", IpAddr::from(destination.to_be_bytes()), mask.count_ones());
+        if routes.own.contains(&range) {
+            continue;
+        }
         let ours = if bits == 0 { 0 } else { u32::MAX << (32 - u32::from(bits)) };
         if u32::from(address) & ours & mask == destination & ours & mask {
-            let route = format!("{}/{} ({link})", IpAddr::from(destination.to_be_bytes()), mask.count_ones());
+            let route = format!("{range} ({link})");
             return Err(Refusal::Overlap { flag, cidr: value.to_owned(), route });
         }
     }
@@ -148,15 +175,18 @@ mod tests {
 
     #[test]
     fn a_range_that_the_host_routes_elsewhere_is_refused() {
-        let routes = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+        let table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
                       eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
                       eth1\t00002A0A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
-        let refusal = no_overlap("--cluster-cidr", "10.42.0.0/16", routes).expect_err("overlaps");
+        let mut routes = HostRoutes { table: table.to_owned(), own: BTreeSet::new() };
+        let refusal = no_overlap("--cluster-cidr", "10.42.0.0/16", &routes).expect_err("overlaps");
         assert_eq!(
             refusal.to_string(),
             "--cluster-cidr 10.42.0.0/16 overlaps the route 10.42.0.0/16 (eth1) of this host: choose another range"
         );
-        assert!(no_overlap("--cluster-cidr", "10.50.0.0/16", routes).is_ok());
+        assert!(no_overlap("--cluster-cidr", "10.50.0.0/16", &routes).is_ok());
+        routes.own.insert("10.42.0.0/16".to_owned());
+        assert!(no_overlap("--cluster-cidr", "10.42.0.0/16", &routes).is_ok(), "an earlier run made it");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use store::{Options, SqliteEngine, Store};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster_settings::ClusterSettings;
 use crate::flags::ServerFlags;
 use crate::preflight::{self, DataDir, Refusal};
 use crate::{Failure, components, edge, env, logging, node, role};
@@ -47,7 +48,7 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
     preflight::cidr("cluster-cidr", &flags.cluster_cidr)?;
     preflight::root("server")?;
     preflight::built_in_runtime(&flags.node)?;
-    let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
+    let routes = preflight::HostRoutes::read(&flags.node.data_dir);
     preflight::no_overlap("--service-cidr", &flags.service_cidr, &routes)?;
     preflight::no_overlap("--cluster-cidr", &flags.cluster_cidr, &routes)?;
     let address = flags.bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -58,7 +59,7 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
     };
     let data_dir = preflight::data_dir(&flags.node.data_dir)?;
     data_dir.note_process()?;
-    let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host_name = preflight::host_name();
     Ok(Prepared { flags, data_dir, listener, node_ip, host_name })
 }
 
@@ -85,6 +86,13 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     apiserver::bootstrap::run(api.service(Identity::server()), api.objects(), api.config(), &pki)
         .await
         .context("write the cluster's first objects")?;
+    apiserver::bootstrap::ensure(
+        api.service(Identity::server()),
+        api.objects(),
+        ClusterSettings::of(&prepared.flags, &pki).objects(),
+    )
+    .await
+    .context("write what agents are told")?;
     components::start(&prepared.flags, &api, &pki, &stop);
     tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
     // Kept until the end: dropping it would stop the node's tasks before they can finish their writes.
@@ -122,6 +130,8 @@ async fn start_node(
     if !flags.disable.iter().any(|disabled| disabled == "dns") {
         start_edge(prepared, api, pki, stop).await?;
     }
+    let names = vec![name.clone(), prepared.node_ip.to_string(), "127.0.0.1".to_owned()];
+    let serving = pki.server("kubelet-serving", &format!("system:node:{name}"), names)?;
     let groups = ["system:nodes", "system:authenticated"];
     let kubelet = Identity::new(format!("system:node:{name}"), &groups);
     node::start(node::Settings {
@@ -133,7 +143,8 @@ async fn start_node(
         cluster_dns: flags.cluster_dns,
         kubelet_client: client::in_process(api.service(kubelet)),
         proxy_client: components::user(api, "system:kube-proxy"),
-        pki,
+        serving: kubelet::ServingCertificate::new(serving.pem().as_bytes(), serving.key.to_pem().as_bytes())?,
+        client_ca: &pki.keys.client_authority.pem(),
         env: api.env(),
         stop,
         name,

@@ -38,14 +38,15 @@ where
     stage(&service, objects, rest).await
 }
 
-/// Reconciles what a node of this server brings along: rights are completed, endpoints are set, the rest is made once.
+/// Reconciles what the server's parts bring along: rights are completed, endpoints and configuration are set, the rest is made once.
 pub async fn ensure<S>(service: S, objects: &Objects, wanted: Vec<Value>) -> Result<(), BootstrapError>
 where
     S: tower::Service<Request<Body>, Response = Response<Body>, Error = BoxError> + Clone + Send,
     S::Future: Send,
 {
     let keep = |object: &Value| match object["kind"].as_str() {
-        Some("ClusterRole" | "ClusterRoleBinding") => Keep::Access,
+        Some("ClusterRole" | "ClusterRoleBinding" | "Role" | "RoleBinding") => Keep::Access,
+        Some("ConfigMap") => Keep::Data,
         Some("EndpointSlice") => Keep::Fields(&["endpoints", "ports"]),
         _ => Keep::Exists,
     };

@@ -51,8 +51,8 @@ pub(crate) fn default_role_rules(name: &str) -> Vec<Rule> {
     row.into_iter().flat_map(|row| Rule::list(&row.object()["rules"])).collect()
 }
 
-/// What the cluster's own nodes need to join by token: ask for a certificate, have it approved, renew it.
-const JOINING: [(&str, &str, &str); 3] = [
+/// What the cluster's own nodes need to join by token: ask for a certificate, have it approved, renew it; and to proxy Services.
+const JOINING: [(&str, &str, &str); 4] = [
     ("oxkube:kubelet-bootstrap", "system:node-bootstrapper", "system:bootstrappers"),
     (
         "oxkube:node-autoapprove-bootstrap",
@@ -64,6 +64,8 @@ const JOINING: [(&str, &str, &str); 3] = [
         "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
         "system:nodes",
     ),
+    // The proxy of an agent speaks as its node.
+    ("oxkube:node-proxier", "system:node-proxier", "system:nodes"),
 ];
 
 /// Upstream's defaults with the rules of aggregating roles filled in, and our own bindings.

@@ -16,6 +16,8 @@ mod streams;
 mod tests;
 mod tls;
 
+pub use tls::ServingCertificate;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;

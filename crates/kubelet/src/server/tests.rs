@@ -20,6 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
+use super::ServingCertificate;
 use crate::config::Serving;
 use crate::tests::node::TestNode;
 
@@ -41,10 +42,10 @@ impl Port {
         let authority = Issuer::new(params, key);
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let chain = params.signed_by(&key, &authority).unwrap().pem();
         let serving = Serving {
             address: "127.0.0.1:0".parse().unwrap(),
-            chain: params.signed_by(&key, &authority).unwrap().pem().into_bytes(),
-            key: key.serialize_pem().into_bytes(),
+            certificate: ServingCertificate::new(chain.as_bytes(), key.serialize_pem().as_bytes()).unwrap(),
             client_ca: authority_pem.clone().into_bytes(),
         };
         let node = TestNode::start_with(|config| config.serving = Some(serving)).await;

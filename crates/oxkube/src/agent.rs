@@ -1,0 +1,114 @@
+//! `oxkube agent`: joins a cluster and runs a node of it. No edge runs here: DNS is the server's, reached through the proxy.
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use api::env::Env;
+use apiserver::pki::ServerToken;
+use client::Rest;
+use kubelet::ServingCertificate;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster_settings::ClusterSettings;
+use crate::flags::{AgentFlags, NodeFlags};
+use crate::join::Joining;
+use crate::preflight::{self, DataDir};
+use crate::server_address::Address;
+use crate::serving::Serving;
+use crate::{Failure, env, logging, node};
+
+/// What preflight has made sure of.
+struct Prepared {
+    flags: NodeFlags,
+    data_dir: DataDir,
+    ip: IpAddr,
+    joining: Joining,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(flags: AgentFlags) -> Result<ExitCode, Failure> {
+    let prepared = prepare(flags)?;
+    logging::start();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the async runtime")?;
+    runtime.block_on(serve(prepared))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn prepare(flags: AgentFlags) -> Result<Prepared, Failure> {
+    let server = Address::parse(&flags.server)?;
+    ServerToken::parse(&flags.token).map_err(|error| Failure::Use(format!("--token: {error}")))?;
+    preflight::root("agent")?;
+    let ip = match flags.node.node_ip {
+        Some(address) => address,
+        None => preflight::node_address()?,
+    };
+    let data_dir = preflight::data_dir(&flags.node.data_dir)?;
+    data_dir.note_process()?;
+    let node = flags.node.node_name.clone().unwrap_or_else(|| preflight::host_name().to_lowercase());
+    let joining = Joining { server, token: flags.token, node, folder: data_dir.path.join("agent") };
+    Ok(Prepared { flags: flags.node, data_dir, ip, joining })
+}
+
+async fn serve(prepared: Prepared) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let env = env::real();
+    let stop = CancellationToken::new();
+    // Kept until the end: dropping it would stop the node's tasks before they can finish their writes.
+    let mut node = None;
+    let running = async {
+        node = Some(start_node(&prepared, &env, &stop).await?);
+        std::future::pending::<Result<(), Failure>>().await
+    };
+    tokio::select! {
+        failed = running => return failed,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending; containers go on");
+    stop.cancel();
+    drop(node);
+    Ok(())
+}
+
+async fn start_node(prepared: &Prepared, env: &Env, stop: &CancellationToken) -> Result<node::Node, Failure> {
+    let joining = &prepared.joining;
+    let joined = joining.join(env).await?;
+    tracing::info!(server = joining.server.url(), node = joining.node, "joined");
+    let ClusterSettings { cluster_cidr, service_cidr, cluster_dns, client_ca } = &joined.settings;
+    let routes = preflight::HostRoutes::read(&prepared.data_dir.path);
+    preflight::no_overlap("--service-cidr", service_cidr, &routes)?;
+    preflight::no_overlap("--cluster-cidr", cluster_cidr, &routes)?;
+    let serving = Serving {
+        node: joining.node.clone(),
+        ip: prepared.ip,
+        folder: joining.folder.clone(),
+        rest: Rest::new(joined.client.clone()),
+        certificate: ServingCertificate::default(),
+        env: env.clone(),
+    };
+    let node = node::start(node::Settings {
+        flags: &prepared.flags,
+        data_dir: &prepared.data_dir.path,
+        name: joining.node.clone(),
+        ip: prepared.ip,
+        cluster_cidr,
+        service_cidr,
+        cluster_dns: *cluster_dns,
+        kubelet_client: joined.client.clone(),
+        proxy_client: joined.client.clone(),
+        serving: serving.certificate.clone(),
+        client_ca,
+        env,
+        stop,
+    })
+    .await?;
+    env.spawn("serving certificate", serving.keep(stop.clone()));
+    Ok(node)
+}

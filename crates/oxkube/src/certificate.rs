@@ -1,0 +1,131 @@
+//! A node's certificates: asked for with a CertificateSigningRequest, kept in one file each with their key, asked for anew past two
+//! thirds of their life.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use client::{ObjectKey, ResourceType, Rest};
+use jiff::Timestamp;
+use k8s_openapi::api::certificates::v1::CertificateSigningRequest;
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use serde_json::json;
+use x509_parser::pem::parse_x509_pem;
+
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const LOOKS: usize = 50;
+
+/// Chain and key, both PEM.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    pub chain: String,
+    pub key: String,
+}
+
+/// What a node asks for.
+pub struct Asked<'a> {
+    pub node: &'a str,
+    pub signer: &'static str,
+    /// `client auth` or `server auth`.
+    pub usage: &'static str,
+    /// Names and addresses to serve under.
+    pub names: Vec<String>,
+}
+
+impl Certificate {
+    /// The one in a file, as long as it need not be renewed. What cannot be read is asked for anew.
+    pub fn load(path: &Path, now: Timestamp) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let at = text.find("-----BEGIN CERTIFICATE")?;
+        let kept = Self { key: text[..at].to_owned(), chain: text[at..].to_owned() };
+        (now < kept.renew_at()?).then_some(kept)
+    }
+
+    pub fn store(&self, path: &Path) -> anyhow::Result<()> {
+        let text = format!("{}{}", self.key, self.chain);
+        apiserver::pki::write_private(path, text.as_bytes(), 0o600).context("keep the certificate")
+    }
+
+    /// Two thirds of its life. `None`: it cannot be read.
+    pub fn renew_at(&self) -> Option<Timestamp> {
+        let (_, block) = parse_x509_pem(self.chain.as_bytes()).ok()?;
+        let validity = block.parse_x509().ok()?.validity().clone();
+        let (begin, end) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        Timestamp::from_second(begin + (end - begin) / 3 * 2).ok()
+    }
+
+    /// Asks the cluster and waits for its answer.
+    pub async fn ask(rest: &Rest, asked: &Asked<'_>) -> anyhow::Result<Self> {
+        let key = KeyPair::generate().context("make a key")?;
+        let request = json!({
+            "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+            "metadata": {"generateName": "node-csr-"},
+            "spec": {
+                "request": STANDARD.encode(request(asked, &key)?), "signerName": asked.signer,
+                "usages": ["digital signature", asked.usage],
+            },
+        });
+        let resource = ResourceType::of::<CertificateSigningRequest>();
+        let made = rest.create(&resource, "", &request).await.context("ask for a certificate")?;
+        let name = ObjectKey::cluster(made["metadata"]["name"].as_str().unwrap_or_default());
+        for _ in 0..LOOKS {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let seen = rest.get(&resource, &name).await.context("wait for a certificate")?;
+            if let Some(encoded) = seen["status"]["certificate"].as_str().filter(|text| !text.is_empty()) {
+                let chain = String::from_utf8(STANDARD.decode(encoded)?)?;
+                return Ok(Self { chain, key: key.serialize_pem() });
+            }
+            let conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
+            if let Some(no) = conditions.into_iter().find(|have| have["type"] == "Denied" || have["type"] == "Failed") {
+                bail!("signing request {name} was refused: {}", no["message"].as_str().unwrap_or_default());
+            }
+        }
+        bail!("signing request {name} is not signed yet; see kubectl get csr")
+    }
+}
+
+/// PKCS #10, PEM.
+fn request(asked: &Asked<'_>, key: &KeyPair) -> anyhow::Result<String> {
+    let mut params = CertificateParams::new(asked.names.clone()).context("names of a certificate")?;
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
+    params.distinguished_name.push(DnType::CommonName, format!("system:node:{}", asked.node));
+    params.serialize_request(key).and_then(|request| request.pem()).context("make a signing request")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_kept_until_two_thirds_of_its_life() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let path = folder.path().join("agent/client.pem");
+        assert!(Certificate::load(&path, Timestamp::UNIX_EPOCH).is_none());
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.not_before = rcgen::date_time_ymd(2026, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2026, 1, 4);
+        let chain = params.self_signed(&key).expect("signed").pem();
+        Certificate { chain: chain.clone(), key: key.serialize_pem() }.store(&path).expect("stored");
+        let at = |text: &str| Certificate::load(&path, text.parse().expect("a time"));
+        let kept = at("2026-01-02T23:59:59Z").expect("good");
+        assert_eq!((kept.chain, kept.key), (chain, key.serialize_pem()));
+        assert!(at("2026-01-03T00:00:00Z").is_none());
+    }
+
+    #[test]
+    fn a_request_says_what_the_signer_demands() {
+        let names = vec!["node-2".to_owned(), "172.30.0.2".to_owned()];
+        let asked = Asked { node: "node-2", signer: "kubernetes.io/kubelet-serving", usage: "server auth", names };
+        let text = request(&asked, &KeyPair::generate().expect("a key")).expect("made");
+        let read = apiserver::pki::SigningRequest::from_pem(&text).expect("read");
+        assert_eq!(
+            (read.common_name.as_str(), read.organizations),
+            ("system:node:node-2", vec!["system:nodes".into()])
+        );
+        assert_eq!((read.dns_names, read.addresses.len()), (vec!["node-2".to_owned()], 1));
+    }
+}
