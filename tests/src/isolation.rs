@@ -21,20 +21,22 @@ const NODE_FOLDERS: [&str; 8] = [
     "/etc/oxkube",
 ];
 
-/// The node's address on its own link.
+/// The node's address on its own link, whose other end is called wire0.
 pub const NODE_IP: &str = "172.30.0.1";
 
-/// Starts this binary again as the first process of new namespaces; what it prints goes to `log`.
-pub fn command(story: &str, folder: &Path, log: fs::File) -> Result<Command> {
+/// This binary again, as the first process of new namespaces.
+pub fn first_process() -> Result<Command> {
     let mut command = Command::new("unshare");
     command
         .args(["--pid", "--mount", "--net", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child", "--"])
-        .arg(std::env::current_exe().context("find this binary")?)
-        .args(["inside", story])
-        .arg(folder)
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
+        .arg(std::env::current_exe().context("find this binary")?);
+    Ok(command)
+}
+
+/// A story in new namespaces; what it prints goes to `log`.
+pub fn command(story: &str, folder: &Path, log: fs::File) -> Result<Command> {
+    let mut command = first_process()?;
+    command.args(["inside", story]).arg(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
 }
 
@@ -42,17 +44,23 @@ pub fn command(story: &str, folder: &Path, log: fs::File) -> Result<Command> {
 pub fn run_story(arguments: &[String]) -> Result<()> {
     let [name, folder] = arguments else { bail!("usage: e2e inside STORY FOLDER") };
     let story = stories::find(name).with_context(|| format!("no story is called {name}"))?;
+    become_machine("node-1")?;
+    run("ip", &["link", "add", "eth0", "type", "veth", "peer", "name", "wire0"])?;
+    run("ip", &["addr", "add", &format!("{NODE_IP}/24"), "dev", "eth0"])?;
+    run("ip", &["link", "set", "eth0", "up"])?;
+    run("ip", &["link", "set", "wire0", "up"])?;
+    (story.run)(Path::new(folder))
+}
+
+/// Gives these namespaces a name and the folders of a node of their own.
+pub fn become_machine(name: &str) -> Result<()> {
     run("mount", &["--make-rprivate", "/"])?;
     for folder in NODE_FOLDERS {
         fs::create_dir_all(folder)?;
         run("mount", &["-t", "tmpfs", "-o", "mode=0755", "tmpfs", folder])?;
     }
-    run("hostname", &["node-1"])?;
+    run("hostname", &[name])?;
     run("ip", &["link", "set", "lo", "up"])?;
-    run("ip", &["link", "add", "eth0", "type", "veth", "peer", "name", "wire0"])?;
-    run("ip", &["addr", "add", &format!("{NODE_IP}/24"), "dev", "eth0"])?;
-    run("ip", &["link", "set", "eth0", "up"])?;
-    run("ip", &["link", "set", "wire0", "up"])?;
     // Users' machines have no br_netfilter unless something loads it.
     for switch in ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"] {
         let path = Path::new("/proc/sys/net/bridge").join(switch);
@@ -60,5 +68,5 @@ pub fn run_story(arguments: &[String]) -> Result<()> {
             fs::write(&path, "0").with_context(|| format!("switch off {switch}"))?;
         }
     }
-    (story.run)(Path::new(folder))
+    Ok(())
 }

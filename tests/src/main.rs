@@ -1,6 +1,7 @@
 //! End-to-end stories: the real binary, real kubectl, real containers. Each story runs in pid, mount and network namespaces of its own
 //! that die with it; the runner compares the machine before and after.
 
+mod agent;
 mod cluster;
 mod dns;
 mod http;
@@ -9,6 +10,7 @@ mod isolation;
 mod leaks;
 mod listener;
 mod load;
+mod machine;
 mod process;
 mod registry;
 mod runner;
@@ -20,6 +22,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("inside") => isolation::run_story(&arguments[1..]),
+        Some("machine") => machine::hold(&arguments[1..]),
         _ => runner::run(&arguments),
     }
 }

@@ -1,4 +1,4 @@
-//! A real registry (Debian's docker-registry) on the story's loopback, over the storage that `images` has written.
+//! A real registry (Debian's docker-registry) of the story's machines, over the storage that `images` has written.
 
 use std::fs;
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use crate::images;
 use crate::process::wait_for;
 
-/// Where it listens.
+/// Where node-1 reaches it; it listens on all addresses.
 pub const ADDRESS: &str = "127.0.0.1:5000";
 
 /// A running registry; ends with the story's namespaces at the latest.
@@ -25,7 +25,7 @@ impl Registry {
         let config = folder.join("registry.yml");
         let storage = images::storage()?;
         let text = format!(
-            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: false}}}}\nhttp: {{addr: {ADDRESS}}}\n",
+            "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {}}}, delete: {{enabled: false}}}}\nhttp: {{addr: ':5000'}}\n",
             storage.display()
         );
         fs::write(&config, text)?;

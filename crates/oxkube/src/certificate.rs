@@ -51,8 +51,9 @@ impl Certificate {
     /// Two thirds of its life. `None`: it cannot be read.
     pub fn renew_at(&self) -> Option<Timestamp> {
         let (_, block) = parse_x509_pem(self.chain.as_bytes()).ok()?;
-        let validity = block.parse_x509().ok()?.validity().clone();
-        let (begin, end) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        let certificate = block.parse_x509().ok()?;
+        let life = certificate.validity();
+        let (begin, end) = (life.not_before.timestamp(), life.not_after.timestamp());
         Timestamp::from_second(begin + (end - begin) / 3 * 2).ok()
     }
 
@@ -77,8 +78,8 @@ impl Certificate {
                 let chain = String::from_utf8(STANDARD.decode(encoded)?)?;
                 return Ok(Self { chain, key: key.serialize_pem() });
             }
-            let conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
-            if let Some(no) = conditions.into_iter().find(|have| have["type"] == "Denied" || have["type"] == "Failed") {
+            let mut conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
+            if let Some(no) = conditions.find(|have| have["type"] == "Denied" || have["type"] == "Failed") {
                 bail!("signing request {name} was refused: {}", no["message"].as_str().unwrap_or_default());
             }
         }

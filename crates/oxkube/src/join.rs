@@ -58,6 +58,9 @@ impl Joining {
             None => (self.ask(&authority).await?, false),
         };
         if !is_kept {
+            // Only now: a server that does not take the token is none to be remembered.
+            write_private(&self.authority_path(), authority.as_bytes(), 0o644)
+                .context("keep the cluster's authority")?;
             certificate.store(&path)?;
         }
         let url = self.server.url();
@@ -77,8 +80,7 @@ impl Joining {
     async fn authority(&self) -> Result<String, Failure> {
         let refuse = |why: String| Failure::Use(format!("--token: {why}"));
         let token = ServerToken::parse(&self.token).map_err(|error| refuse(error.to_string()))?;
-        let path = self.folder.join("server-ca.crt");
-        let kept = std::fs::read_to_string(&path).ok();
+        let kept = std::fs::read_to_string(self.authority_path()).ok();
         let shown = self.server.shown_authority().await.context("reach the server")?;
         token.check(&shown).map_err(|error| refuse(error.to_string()))?;
         if kept.as_ref() == Some(&shown) {
@@ -97,8 +99,11 @@ impl Joining {
             (None, None) => tracing::warn!("the token does not name its cluster: the server is trusted as it is now"),
             (None, Some(_)) => {}
         }
-        write_private(&path, shown.as_bytes(), 0o644).map_err(|error| Failure::Broken(error.into()))?;
         Ok(shown)
+    }
+
+    fn authority_path(&self) -> PathBuf {
+        self.folder.join("server-ca.crt")
     }
 
     async fn ask(&self, authority: &str) -> Result<Certificate, Failure> {

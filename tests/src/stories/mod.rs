@@ -7,11 +7,13 @@ mod first_pod;
 mod kill_server;
 mod kill_supervisor;
 mod kubectl_verbs;
+mod lost_node;
 mod rolling_update;
 mod scheduling;
 mod self_healing;
 mod services;
 mod streams;
+mod two_nodes;
 mod watch_continuity;
 mod workloads;
 
@@ -52,6 +54,8 @@ pub const ALL: &[Story] = &[
     kill_supervisor::STORY,
     kubectl_verbs::STORY,
     cronjob_history::STORY,
+    two_nodes::STORY,
+    lost_node::STORY,
     kill_server::OFTEN,
     watch_continuity::OFTEN,
 ];
