@@ -60,6 +60,11 @@ pub fn storage() -> Result<PathBuf> {
     Ok(cache()?.join("registry"))
 }
 
+/// Where all that is made here lies.
+pub fn folder() -> Result<PathBuf> {
+    cache()
+}
+
 /// Makes all images unless they are there.
 pub fn prepare() -> Result<()> {
     let done = cache()?.join("done");

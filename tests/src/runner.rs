@@ -13,7 +13,7 @@ use crate::process::wait_for;
 use crate::stories::{ALL, Story, Tier};
 use crate::{images, isolation};
 
-/// `e2e [--tier ci|nightly] [--list] [STORY...]`
+/// `e2e [--tier ci|nightly] [--list] [--images] [STORY...]`
 pub fn run(arguments: &[String]) -> Result<()> {
     let nightly = arguments.windows(2).any(|pair| pair[0] == "--tier" && pair[1] == "nightly");
     let mut names: Vec<&str> = Vec::new();
@@ -24,6 +24,11 @@ pub fn run(arguments: &[String]) -> Result<()> {
             "--tier" => skip = true,
             "--list" => {
                 ALL.iter().for_each(|story| println!("{} ({:?}): {}", story.name, story.tier, story.shows));
+                return Ok(());
+            }
+            "--images" => {
+                images::prepare().context("make the test images")?;
+                println!("{}", images::folder()?.display());
                 return Ok(());
             }
             name => names.push(name),

@@ -3,6 +3,7 @@
 mod clients;
 mod codegen;
 mod e2e;
+mod machine;
 mod packages;
 mod process;
 mod test;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   nightly   everything test runs, and the long matrices
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
+  machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
   tools     [VERSION]   build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
@@ -38,6 +40,7 @@ fn run() -> Result<()> {
         Some("nightly") => test::nightly(),
         Some("tidy") => tidy::run(),
         Some("e2e") => e2e::run(&arguments[1..]),
+        Some("machine") => machine::run(&arguments[1..]),
         Some("codegen") => codegen::run(),
         Some("tools") => match arguments.get(1) {
             Some(version) => tools::run(&tools::only(version)?),

@@ -23,6 +23,9 @@ pub const TEST: &[&str] = &[
     "util-linux",
 ];
 
+/// What the test machine needs: an emulator, and what makes its disks.
+pub const MACHINE: &[&str] = &["e2fsprogs", "mmdebstrap", "qemu-system-x86"];
+
 /// Installs what is missing of `names`.
 pub fn install(names: &[&str]) -> Result<()> {
     let missing: Vec<&str> = names.iter().copied().filter(|name| !installed(name)).collect();

@@ -25,8 +25,8 @@ pub fn run() -> Result<()> {
         bail!("a node makes namespaces and mounts: run this as root");
     }
     packages::install(packages::BUILD)?;
-    step("build", || command("cargo", &["build", "--profile", "dist", "--package", "oxkube"]))?;
-    let binary = target_dir().join("dist/oxkube");
+    step("build", || command("cargo", &["build", "--release", "--package", "oxkube"]))?;
+    let binary = target_dir().join("release/oxkube");
     if ready(&binary) {
         println!("The cluster is running already.");
     } else {
