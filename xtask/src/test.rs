@@ -4,10 +4,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::machine::{self, Init};
 use crate::process::{run, step};
 use crate::{e2e, packages, tidy, tools};
 
 const CI_BUDGET: Duration = Duration::from_secs(30 * 60);
+
+/// One story of each part that a kernel, its modules or cgroup v2 can break.
+const MACHINE: [&str; 6] = ["workloads", "services", "streams", "scheduling", "self_healing", "kill_supervisor"];
 
 /// `cargo xtask test`
 pub fn ci() -> Result<()> {
@@ -25,6 +29,7 @@ pub fn ci() -> Result<()> {
     })?;
     step("kubectl", || tools::run(&tools::CI))?;
     step("stories", || e2e::stories(tools::CI[0].0, &["--tier".to_owned(), "ci".to_owned()]))?;
+    step("machine", || machine::boot(Init::Script, &["first_pod"], 10 * 60))?;
     step("lints", || run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     let taken = start.elapsed();
     println!("ci tier: {} s of {} s", taken.as_secs(), CI_BUDGET.as_secs());
@@ -37,6 +42,8 @@ pub fn ci() -> Result<()> {
 /// `cargo xtask nightly`
 pub fn nightly() -> Result<()> {
     ci()?;
+    step("machine, all parts", || machine::boot(Init::Script, &MACHINE, 40 * 60))?;
+    step("machine with systemd", || machine::boot(Init::Systemd, &["first_pod", "workloads"], 20 * 60))?;
     tools::run(&tools::ALL)?;
     for (version, _) in tools::ALL {
         step(&format!("stories with kubectl {version}"), || {
