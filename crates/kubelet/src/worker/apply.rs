@@ -114,9 +114,13 @@ impl PodWorker {
                 format!("container {name:?} is not in the pod's spec"),
             ));
         };
-        let exited =
-            observed.containers.iter().find(|status| status.name == name && status.state == ContainerState::Exited);
-        if let Some(finished) = exited.and_then(|status| status.finished_at).filter(|_| !was_killed) {
+        // What was just killed was decided on while it ran: the failure that counts is the one before.
+        let exited = observed
+            .containers
+            .iter()
+            .filter(|status| status.name == name && status.state == ContainerState::Exited)
+            .nth(usize::from(was_killed));
+        if let Some(finished) = exited.and_then(|status| status.finished_at) {
             let key = backoff_key(&found.container);
             let now = self.context.env.now();
             self.backoffs.next(&key, finished, now);

@@ -140,6 +140,10 @@ async fn readiness_and_liveness_follow_their_probes() {
     node.until("it is restarted", |node| node.api.was(&format!("{PODS}/web"), is_restarted)).await;
     node.until_event("Killing: Container c failed liveness probe, will be restarted").await;
     node.until_event("Unhealthy: Liveness probe failed: ").await;
+    // It fails on and on: from the third time its restarts wait as a crash loop's do.
+    let waits = |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "CrashLoopBackOff";
+    node.until("it backs off", |node| node.api.was(&format!("{PODS}/web"), waits)).await;
+    node.until_event("BackOff: Back-off restarting failed container c in pod web_default(uid-web)").await;
 }
 
 #[tokio::test]

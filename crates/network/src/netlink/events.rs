@@ -35,4 +35,13 @@ impl Events {
             }
         }
     }
+
+    /// Drops what has come so far, for a caller that looks at the whole afterwards.
+    pub fn skip(&mut self) {
+        let more = |outcome: Result<Vec<Message>, NetlinkError>| match outcome {
+            Ok(_) => true,
+            Err(error) => error.errno() == Some(libc::ENOBUFS),
+        };
+        while more(self.socket.get_ref().try_receive()) {}
+    }
 }

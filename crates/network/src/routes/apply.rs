@@ -132,12 +132,13 @@ fn service_link(rtnl: &mut Rtnl, names: &Names, record: Record) -> Result<u32, N
 /// The node's own address in each of its ranges: the source of what the node sends to Pods and Services.
 fn own_addresses(rtnl: &mut Rtnl, link: u32, ranges: &[Prefix]) -> Result<(), NetworkError> {
     let wanted: Vec<IpAddr> = ranges.iter().filter_map(node_address).collect();
-    for held in
-        rtnl.addresses()?.iter().filter(|held| held.link == link && held.scope == 0 && !wanted.contains(&held.address))
-    {
-        rtnl.delete_address(held)?;
+    let mut held = rtnl.addresses()?;
+    held.retain(|held| held.link == link && held.scope == 0);
+    for stale in held.iter().filter(|held| !wanted.contains(&held.address)) {
+        rtnl.delete_address(stale)?;
     }
-    for address in wanted {
+    // Written again, an address is an event of the kernel's, which would bring us here again.
+    for address in wanted.into_iter().filter(|address| held.iter().all(|held| held.address != *address)) {
         rtnl.add_address(&Address { link, address, prefix: Prefix::host(address).length, scope: 0 })?;
     }
     Ok(())

@@ -21,8 +21,10 @@ use crate::rtnl::{Prefix, Rtnl};
 use crate::table::{Cidrs, Table, skeleton};
 
 const RETRY: Duration = Duration::from_secs(1);
+/// A Pod that starts is a burst of events: one look at the host serves them all.
+const SETTLE: Duration = Duration::from_millis(50);
 /// Links, IPv4 and IPv6 addresses, IPv4 and IPv6 routes.
-const GROUPS: [u32; 5] = [1, 5, 9, 7, 11];
+pub(super) const GROUPS: [u32; 5] = [1, 5, 9, 7, 11];
 
 /// What route keeping is told at start.
 pub struct Config {
@@ -83,9 +85,15 @@ impl Keeper {
             }
             tokio::select! {
                 () = self.wake.notified() => {}
-                event = events.next() => if let Err(error) = event {
-                    tracing::error!(%error, "kernel events are lost; routes are checked when Nodes change");
-                    self.wake.notified().await;
+                event = events.next() => match event {
+                    Ok(_) => {
+                        tokio::time::sleep(SETTLE).await;
+                        events.skip();
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "kernel events are lost; routes are checked when Nodes change");
+                        self.wake.notified().await;
+                    }
                 },
             }
         }

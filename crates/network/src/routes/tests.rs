@@ -9,9 +9,11 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::json;
 
+use super::start::GROUPS;
 use super::{Local, Mode, Settings, apply, desired};
 use crate::ledger::memory::MemoryLedger;
 use crate::names::Names;
+use crate::netlink::Socket;
 use crate::rtnl::{Address, Prefix, Route, Rtnl};
 use crate::tests::{Namespace, as_host};
 
@@ -63,10 +65,17 @@ fn wire(number: u8, other: &Namespace, here: &str, there: &str, length: u8) -> u
 fn keep(number: u8, nodes: &[Node], mode: Mode) -> MemoryLedger {
     let ledger = MemoryLedger::default();
     let names = Names::of(Path::new(&format!("/data/{number}")));
-    for _ in 0..2 {
+    let keep = || {
         let local = Local { addresses: Rtnl::open().unwrap().addresses().unwrap() };
         apply(&desired(&settings(number, mode), nodes.iter(), &local), &names, &ledger).unwrap();
-    }
+    };
+    keep();
+    let events = Socket::route().unwrap();
+    GROUPS.iter().for_each(|group| events.subscribe(*group).unwrap());
+    keep();
+    // Events without a port are the kernel's own (duplicate address detection); ours would wake the keeper for ever.
+    let heard = std::iter::from_fn(|| events.try_receive().ok()).flatten().find(|event| event.port != 0);
+    assert!(heard.is_none(), "applied again, nothing is written: {heard:?}");
     ledger
 }
 
