@@ -30,18 +30,32 @@ impl Cluster {
 
     /// As [`Cluster::start`] with more flags and without waiting for the node.
     pub fn start_with(folder: &Path, flags: &[&str]) -> Result<Self> {
-        let mut cluster = Self {
-            folder: folder.to_owned(),
-            server: None,
-            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
-            _registry: Registry::start(folder)?,
-        };
+        let mut cluster = Self::stopped(folder, flags)?;
         cluster.start_server()?;
         Ok(cluster)
     }
 
+    /// The registry alone; the server is still to be started.
+    pub fn stopped(folder: &Path, flags: &[&str]) -> Result<Self> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            server: None,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            _registry: Registry::start(folder)?,
+        })
+    }
+
     /// Starts the server process (again) and waits for `/readyz`.
     pub fn start_server(&mut self) -> Result<()> {
+        self.spawn_server()?;
+        wait_for("/readyz", Duration::from_secs(30), || {
+            self.still_running()?;
+            self.kubectl(&["get", "--raw", "/readyz"]).map(drop)
+        })
+    }
+
+    /// Starts the server process and waits for nothing.
+    pub fn spawn_server(&mut self) -> Result<()> {
         let log = fs::OpenOptions::new().create(true).append(true).open(self.folder.join("server.log"))?;
         let child = Command::new(oxkube()?)
             .arg("server")
@@ -54,10 +68,7 @@ impl Cluster {
             .spawn()
             .context("start oxkube server")?;
         self.server = Some(child);
-        wait_for("/readyz", Duration::from_secs(30), || {
-            self.still_running()?;
-            self.kubectl(&["get", "--raw", "/readyz"]).map(drop)
-        })
+        Ok(())
     }
 
     /// Ends the server at once, as a power cut would, and reaps it.
@@ -149,7 +160,8 @@ impl Cluster {
         self.stop_server()
     }
 
-    fn stop_server(&mut self) -> Result<()> {
+    /// As [`Cluster::stop`]; the server can be started again.
+    pub fn stop_server(&mut self) -> Result<()> {
         let Some(mut child) = self.server.take() else { return Ok(()) };
         crate::process::run("kill", &["-TERM", &child.id().to_string()])?;
         wait_for("the server to end", Duration::from_secs(10), || child.try_wait()?.map(drop).context("it still runs"))

@@ -129,7 +129,7 @@ fn architecture() -> &'static str {
 }
 
 /// A static busybox with all its names, and the few files every image has.
-fn busybox(root: &Path) -> Result<()> {
+pub fn busybox(root: &Path) -> Result<()> {
     for folder in ["bin", "etc", "root", "tmp", "var/log", "usr/bin", "home/app", "lib", "sbin"] {
         fs::create_dir_all(root.join(folder))?;
     }

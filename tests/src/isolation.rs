@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::process::run;
-use crate::stories;
+use crate::{bench, stories};
 
 /// The node's own folders: every story has fresh ones.
 const NODE_FOLDERS: [&str; 8] = [
@@ -33,10 +33,10 @@ pub fn first_process() -> Result<Command> {
     Ok(command)
 }
 
-/// A story in new namespaces; what it prints goes to `log`.
-pub fn command(story: &str, folder: &Path, log: fs::File) -> Result<Command> {
+/// A story or a measure in new namespaces; what it prints goes to `log`.
+pub fn command(verb: &str, name: &str, folder: &Path, log: fs::File) -> Result<Command> {
     let mut command = first_process()?;
-    command.args(["inside", story]).arg(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.args([verb, name]).arg(folder).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
 }
 
@@ -44,12 +44,25 @@ pub fn command(story: &str, folder: &Path, log: fs::File) -> Result<Command> {
 pub fn run_story(arguments: &[String]) -> Result<()> {
     let [name, folder] = arguments else { bail!("usage: e2e inside STORY FOLDER") };
     let story = stories::find(name).with_context(|| format!("no story is called {name}"))?;
+    become_node()?;
+    (story.run)(Path::new(folder))
+}
+
+/// As [`run_story`], for a measure; what it found is written into the folder.
+pub fn run_measure(arguments: &[String]) -> Result<()> {
+    let [name, folder] = arguments else { bail!("usage: e2e measure NAME FOLDER") };
+    become_node()?;
+    bench::measure(name, Path::new(folder))
+}
+
+/// A machine with a link of its own.
+fn become_node() -> Result<()> {
     become_machine("node-1")?;
     run("ip", &["link", "add", "eth0", "type", "veth", "peer", "name", "wire0"])?;
     run("ip", &["addr", "add", &format!("{NODE_IP}/24"), "dev", "eth0"])?;
     run("ip", &["link", "set", "eth0", "up"])?;
     run("ip", &["link", "set", "wire0", "up"])?;
-    (story.run)(Path::new(folder))
+    Ok(())
 }
 
 /// Gives these namespaces a name and the folders of a node of their own.

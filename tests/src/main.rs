@@ -1,7 +1,8 @@
 //! End-to-end stories: the real binary, real kubectl, real containers. Each story runs in pid, mount and network namespaces of its own
-//! that die with it; the runner compares the machine before and after.
+//! that die with it; the runner compares the machine before and after. `bench` measures the same binary the same way.
 
 mod agent;
+mod bench;
 mod cluster;
 mod dns;
 mod http;
@@ -23,6 +24,9 @@ fn main() -> anyhow::Result<()> {
     match arguments.first().map(String::as_str) {
         Some("inside") => isolation::run_story(&arguments[1..]),
         Some("machine") => machine::hold(&arguments[1..]),
+        Some("measure") => isolation::run_measure(&arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
+        Some("null-server") => bench::null_server::main(&arguments[1..]),
         _ => runner::run(&arguments),
     }
 }

@@ -68,7 +68,8 @@ fn run_one(story: &Story) -> Result<()> {
     let before = Inventory::take()?;
     let log = fs::File::create(&log_path)?;
     // A group of its own, so that a deadline takes everything with it.
-    let mut child = isolation::command(story.name, &folder, log)?.process_group(0).spawn().context("start unshare")?;
+    let mut child =
+        isolation::command("inside", story.name, &folder, log)?.process_group(0).spawn().context("start unshare")?;
     let ended = wait_until_ended(&mut child, Duration::from_secs(story.deadline_seconds));
     if ended.is_err() {
         child.kill().context("kill the story")?;
@@ -90,7 +91,8 @@ fn run_one(story: &Story) -> Result<()> {
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }
 
-fn wait_until_ended(child: &mut Child, deadline: Duration) -> Result<bool> {
+/// Whether it ended well; an error when it has not ended in time.
+pub fn wait_until_ended(child: &mut Child, deadline: Duration) -> Result<bool> {
     wait_for("the story to end", deadline, || {
         child.try_wait()?.map(|status| status.success()).context("it is still running")
     })
@@ -115,7 +117,8 @@ fn clean_cgroups(left: &[String]) {
     }
 }
 
-fn folder_of(name: &str) -> Result<PathBuf> {
+/// A fresh folder for what a story or a measure keeps.
+pub fn folder_of(name: &str) -> Result<PathBuf> {
     let folder = Path::new("/var/tmp").join(format!("oxkube-e2e-{}-{name}", std::process::id()));
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
@@ -124,7 +127,8 @@ fn folder_of(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn tail(text: &str, lines: usize) -> String {
+/// The last lines of a log.
+pub fn tail(text: &str, lines: usize) -> String {
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }

@@ -1,5 +1,6 @@
 //! The project's commands: `cargo xtask COMMAND`.
 
+mod bench;
 mod clients;
 mod codegen;
 mod e2e;
@@ -22,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
   machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
+  bench     [--write] [NAME...]   measures: boot, pods, idle, requests; --write keeps them in docs/benchmarks.md
   tools     [VERSION]   build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
@@ -41,6 +43,7 @@ fn run() -> Result<()> {
         Some("tidy") => tidy::run(),
         Some("e2e") => e2e::run(&arguments[1..]),
         Some("machine") => machine::run(&arguments[1..]),
+        Some("bench") => bench::run(&arguments[1..]),
         Some("codegen") => codegen::run(),
         Some("tools") => match arguments.get(1) {
             Some(version) => tools::run(&tools::only(version)?),
