@@ -23,13 +23,11 @@ pub const TEST: &[&str] = &[
     "util-linux",
 ];
 
-<<<<<<< HEAD
 /// What the test machine needs: an emulator, and what makes its disks.
 pub const MACHINE: &[&str] = &["e2fsprogs", "mmdebstrap", "qemu-system-x86"];
-=======
+
 /// What the measures need besides: a runtime to compare with.
 pub const BENCH: &[&str] = &["runc"];
->>>>>>> c51b4e0 (cargo xtask bench: boot, Pods, idle, requests beside what they are compared with)
 
 /// Installs what is missing of `names`.
 pub fn install(names: &[&str]) -> Result<()> {
