@@ -26,8 +26,13 @@ impl Agent {
 
     /// `oxkube agent` on the machine.
     pub fn command(&self, server: &str, token: &str) -> Result<Command> {
+        self.command_in(&self.data_dir, server, token)
+    }
+
+    /// As [`Agent::command`], for a node with another data dir.
+    pub fn command_in(&self, data_dir: &str, server: &str, token: &str) -> Result<Command> {
         let mut command = self.machine.command(oxkube()?.to_str().context("path is text")?);
-        command.args(["agent", "--server", server, "--token", token, "--data-dir", &self.data_dir]).args([
+        command.args(["agent", "--server", server, "--token", token, "--data-dir", data_dir]).args([
             "--node-ip",
             ADDRESS,
             "--registry-mirror",
@@ -49,6 +54,19 @@ impl Agent {
             .context("start oxkube agent")?;
         self.process = Some(child);
         cluster.wait_ready("node-2")
+    }
+
+    /// kubectl with the node's own certificate.
+    pub fn kubectl(&self, cluster: &Cluster) -> Command {
+        let at = |name: &str| format!("{}/agent/{name}", self.data_dir);
+        let mut command = cluster.kubectl_command();
+        command.arg("--kubeconfig=/dev/null").args([
+            format!("--server=https://{NODE_IP}:6443"),
+            format!("--certificate-authority={}", at("server-ca.crt")),
+            format!("--client-certificate={}", at("client-node-2.pem")),
+            format!("--client-key={}", at("client-node-2.pem")),
+        ]);
+        command
     }
 
     /// Ends it in good order; its containers go on.

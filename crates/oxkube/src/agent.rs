@@ -11,12 +11,13 @@ use kubelet::ServingCertificate;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::certificate::{Asked, Certificate};
 use crate::cluster_settings::ClusterSettings;
 use crate::flags::{AgentFlags, NodeFlags};
-use crate::join::Joining;
+use crate::join::{Joined, Joining};
 use crate::preflight::{self, DataDir};
+use crate::renewal::Renewal;
 use crate::server_address::Address;
-use crate::serving::Serving;
 use crate::{Failure, env, logging, node};
 
 /// What preflight has made sure of.
@@ -44,6 +45,8 @@ fn prepare(flags: AgentFlags) -> Result<Prepared, Failure> {
     let server = Address::parse(&flags.server)?;
     ServerToken::parse(&flags.token).map_err(|error| Failure::Use(format!("--token: {error}")))?;
     preflight::root("agent")?;
+    preflight::built_in_runtime(&flags.node)?;
+    preflight::kubelet_port()?;
     let ip = match flags.node.node_ip {
         Some(address) => address,
         None => preflight::node_address()?,
@@ -85,14 +88,7 @@ async fn start_node(prepared: &Prepared, env: &Env, stop: &CancellationToken) ->
     let routes = preflight::HostRoutes::read(&prepared.data_dir.path);
     preflight::no_overlap("--service-cidr", service_cidr, &routes)?;
     preflight::no_overlap("--cluster-cidr", cluster_cidr, &routes)?;
-    let serving = Serving {
-        node: joining.node.clone(),
-        ip: prepared.ip,
-        folder: joining.folder.clone(),
-        rest: Rest::new(joined.client.clone()),
-        certificate: ServingCertificate::default(),
-        env: env.clone(),
-    };
+    let serving = ServingCertificate::default();
     let node = node::start(node::Settings {
         flags: &prepared.flags,
         data_dir: &prepared.data_dir.path,
@@ -101,14 +97,38 @@ async fn start_node(prepared: &Prepared, env: &Env, stop: &CancellationToken) ->
         cluster_cidr,
         service_cidr,
         cluster_dns: *cluster_dns,
-        kubelet_client: joined.client.clone(),
-        proxy_client: joined.client.clone(),
-        serving: serving.certificate.clone(),
+        kubelet_client: joined.client.client(),
+        proxy_client: joined.client.client(),
+        serving: serving.clone(),
         client_ca,
         env,
         stop,
     })
     .await?;
-    env.spawn("serving certificate", serving.keep(stop.clone()));
+    keep_certificates(prepared, env, &joined, serving, stop);
     Ok(node)
+}
+
+/// The cluster signs what the kubelet serves with once it knows the node's addresses, that is after registration.
+fn keep_certificates(
+    prepared: &Prepared,
+    env: &Env,
+    joined: &Joined,
+    serving: ServingCertificate,
+    stop: &CancellationToken,
+) {
+    let Joining { node, folder, .. } = &prepared.joining;
+    let rest = Rest::new(joined.client.client());
+    // By name and address: another address needs another certificate.
+    let path = folder.join(format!("serving-{node}-{}.pem", prepared.ip));
+    let names = vec![node.clone(), prepared.ip.to_string()];
+    let asked = Asked { node: node.clone(), signer: "kubernetes.io/kubelet-serving", usage: "server auth", names };
+    let show =
+        move |certificate: &Certificate| Ok(serving.set(certificate.chain.as_bytes(), certificate.key.as_bytes())?);
+    let serving = Renewal { asked, path, rest: rest.clone(), show: Box::new(show), env: env.clone() };
+    env.spawn("serving certificate", serving.keep(stop.clone()));
+    let (asked, path, client) = (prepared.joining.asked(), prepared.joining.client_path(), joined.client.clone());
+    let show = move |certificate: &Certificate| client.show(certificate);
+    let client = Renewal { asked, path, rest, show: Box::new(show), env: env.clone() };
+    env.spawn("client certificate", client.keep(stop.clone()));
 }

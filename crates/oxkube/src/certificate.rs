@@ -25,8 +25,8 @@ pub struct Certificate {
 }
 
 /// What a node asks for.
-pub struct Asked<'a> {
-    pub node: &'a str,
+pub struct Asked {
+    pub node: String,
     pub signer: &'static str,
     /// `client auth` or `server auth`.
     pub usage: &'static str,
@@ -35,12 +35,12 @@ pub struct Asked<'a> {
 }
 
 impl Certificate {
-    /// The one in a file, as long as it need not be renewed. What cannot be read is asked for anew.
+    /// The one in a file, as long as it holds. What cannot be read is asked for anew.
     pub fn load(path: &Path, now: Timestamp) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
         let at = text.find("-----BEGIN CERTIFICATE")?;
         let kept = Self { key: text[..at].to_owned(), chain: text[at..].to_owned() };
-        (now < kept.renew_at()?).then_some(kept)
+        (now < kept.life()?.1).then_some(kept)
     }
 
     pub fn store(&self, path: &Path) -> anyhow::Result<()> {
@@ -50,15 +50,20 @@ impl Certificate {
 
     /// Two thirds of its life. `None`: it cannot be read.
     pub fn renew_at(&self) -> Option<Timestamp> {
+        let (begin, end) = self.life()?;
+        Timestamp::from_second(begin.as_second() + (end.as_second() - begin.as_second()) / 3 * 2).ok()
+    }
+
+    fn life(&self) -> Option<(Timestamp, Timestamp)> {
         let (_, block) = parse_x509_pem(self.chain.as_bytes()).ok()?;
         let certificate = block.parse_x509().ok()?;
         let life = certificate.validity();
-        let (begin, end) = (life.not_before.timestamp(), life.not_after.timestamp());
-        Timestamp::from_second(begin + (end - begin) / 3 * 2).ok()
+        let moment = |seconds| Timestamp::from_second(seconds).ok();
+        Some((moment(life.not_before.timestamp())?, moment(life.not_after.timestamp())?))
     }
 
     /// Asks the cluster and waits for its answer.
-    pub async fn ask(rest: &Rest, asked: &Asked<'_>) -> anyhow::Result<Self> {
+    pub async fn ask(rest: &Rest, asked: &Asked) -> anyhow::Result<Self> {
         let key = KeyPair::generate().context("make a key")?;
         let request = json!({
             "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
@@ -88,7 +93,7 @@ impl Certificate {
 }
 
 /// PKCS #10, PEM.
-fn request(asked: &Asked<'_>, key: &KeyPair) -> anyhow::Result<String> {
+fn request(asked: &Asked, key: &KeyPair) -> anyhow::Result<String> {
     let mut params = CertificateParams::new(asked.names.clone()).context("names of a certificate")?;
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
@@ -101,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_kept_until_two_thirds_of_its_life() {
+    fn a_certificate_is_kept_until_its_end_and_renewed_past_two_thirds_of_its_life() {
         let folder = tempfile::tempdir().expect("tempdir");
         let path = folder.path().join("agent/client.pem");
         assert!(Certificate::load(&path, Timestamp::UNIX_EPOCH).is_none());
@@ -112,15 +117,17 @@ mod tests {
         let chain = params.self_signed(&key).expect("signed").pem();
         Certificate { chain: chain.clone(), key: key.serialize_pem() }.store(&path).expect("stored");
         let at = |text: &str| Certificate::load(&path, text.parse().expect("a time"));
-        let kept = at("2026-01-02T23:59:59Z").expect("good");
-        assert_eq!((kept.chain, kept.key), (chain, key.serialize_pem()));
-        assert!(at("2026-01-03T00:00:00Z").is_none());
+        let kept = at("2026-01-03T23:59:59Z").expect("good");
+        assert_eq!((&kept.chain, &kept.key), (&chain, &key.serialize_pem()));
+        assert_eq!(kept.renew_at(), Some("2026-01-03T00:00:00Z".parse().expect("a time")));
+        assert!(at("2026-01-04T00:00:00Z").is_none());
     }
 
     #[test]
     fn a_request_says_what_the_signer_demands() {
         let names = vec!["node-2".to_owned(), "172.30.0.2".to_owned()];
-        let asked = Asked { node: "node-2", signer: "kubernetes.io/kubelet-serving", usage: "server auth", names };
+        let asked =
+            Asked { node: "node-2".to_owned(), signer: "kubernetes.io/kubelet-serving", usage: "server auth", names };
         let text = request(&asked, &KeyPair::generate().expect("a key")).expect("made");
         let read = apiserver::pki::SigningRequest::from_pem(&text).expect("read");
         assert_eq!(

@@ -9,12 +9,16 @@ use api::env::Env;
 use apiserver::pki::{ServerToken, write_private};
 use client::tls::{self, Http};
 use client::{Connection, Identity, Rest};
+use jiff::SignedDuration;
 
 use crate::Failure;
 use crate::certificate::{Asked, Certificate};
 use crate::cluster_settings::ClusterSettings;
+use crate::node_client::{NodeClient, Server};
 use crate::server_address::Address;
 
+/// How long a node that has never joined tries: longer, and the flags may be wrong.
+const FIRST_JOIN: SignedDuration = SignedDuration::from_secs(30);
 const RETRY_FIRST: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(10);
 
@@ -29,16 +33,23 @@ pub struct Joining {
 
 /// A node that the cluster knows.
 pub struct Joined {
-    pub client: kube::Client,
+    pub client: NodeClient,
     pub settings: ClusterSettings,
 }
 
 impl Joining {
-    /// Tries until the server answers. Only what no waiting mends is an error.
+    /// Tries until the server answers: a node that has joined before, for ever, so that machines may start in any order.
     pub async fn join(&self, env: &Env) -> Result<Joined, Failure> {
         let mut pause = RETRY_FIRST;
+        let give_up = (!self.authority_path().exists()).then(|| env.now() + FIRST_JOIN);
         loop {
             match self.attempt(env).await {
+                Err(Failure::Broken(error)) if give_up.is_some_and(|moment| env.now() >= moment) => {
+                    return Err(Failure::Use(format!(
+                        "--server: {} does not let this node join: {error:#}",
+                        self.server.url()
+                    )));
+                }
                 Err(Failure::Broken(error)) => {
                     let (server, error) = (self.server.url(), format!("{error:#}"));
                     tracing::warn!(server, error, "not joined yet, trying again in {} ms", pause.as_millis());
@@ -52,7 +63,7 @@ impl Joining {
 
     async fn attempt(&self, env: &Env) -> Result<Joined, Failure> {
         let authority = self.authority().await?;
-        let path = self.folder.join(format!("client-{}.pem", self.node));
+        let path = self.client_path();
         let (certificate, is_kept) = match Certificate::load(&path, env.now()) {
             Some(kept) => (kept, true),
             None => (self.ask(&authority).await?, false),
@@ -63,10 +74,8 @@ impl Joining {
                 .context("keep the cluster's authority")?;
             certificate.store(&path)?;
         }
-        let url = self.server.url();
-        let (chain, key) = (certificate.chain.as_bytes(), certificate.key.as_bytes());
-        let client = tls::from_parts(authority.as_bytes(), chain, key, &url).context("connect as the node")?;
-        match ClusterSettings::read(&Rest::new(client.clone())).await {
+        let client = NodeClient::new(Server { url: self.server.url(), authority }, &certificate)?;
+        match ClusterSettings::read(&Rest::new(client.client())).await {
             Ok(settings) => Ok(Joined { client, settings }),
             Err(error) if is_kept && code(&error) == Some(401) => {
                 std::fs::remove_file(&path).context("remove a certificate that the server no longer takes")?;
@@ -106,6 +115,17 @@ impl Joining {
         self.folder.join("server-ca.crt")
     }
 
+    /// Where the node's client certificate is kept.
+    pub fn client_path(&self) -> PathBuf {
+        self.folder.join(format!("client-{}.pem", self.node))
+    }
+
+    /// The node's client certificate.
+    pub fn asked(&self) -> Asked {
+        let (signer, usage) = ("kubernetes.io/kube-apiserver-client-kubelet", "client auth");
+        Asked { node: self.node.clone(), signer, usage, names: Vec::new() }
+    }
+
     async fn ask(&self, authority: &str) -> Result<Certificate, Failure> {
         let connection = Connection {
             server: self.server.url(),
@@ -114,9 +134,7 @@ impl Joining {
             ..Connection::default()
         };
         let client = tls::connect(&connection, Http::Any).context("connect with the token")?;
-        let (signer, usage) = ("kubernetes.io/kube-apiserver-client-kubelet", "client auth");
-        let asked = Asked { node: &self.node, signer, usage, names: Vec::new() };
-        Certificate::ask(&Rest::new(client), &asked).await.map_err(|error| match code(&error) {
+        Certificate::ask(&Rest::new(client), &self.asked()).await.map_err(|error| match code(&error) {
             Some(401) => Failure::Use(format!(
                 "--token: {} does not know it; the right one is in DATA_DIR/server/token on the server",
                 self.server.url()

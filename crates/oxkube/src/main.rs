@@ -13,12 +13,13 @@ mod join;
 mod ledger;
 mod logging;
 mod node;
+mod node_client;
 mod pod_network;
 mod preflight;
+mod renewal;
 mod role;
 mod server;
 mod server_address;
-mod serving;
 mod uninstall;
 
 use std::process::ExitCode;

@@ -20,7 +20,7 @@ use crate::uninstall;
 /// How long a Pod's SIGTERM waits for this node's proxy to let go of it.
 const PROXY_PATIENCE: Duration = Duration::from_millis(500);
 const DEFAULT_DATA_DIR: &str = "/var/lib/oxkube";
-const KUBELET_PORT: u16 = 10250;
+pub const KUBELET_PORT: u16 = 10250;
 
 /// What a node is started from.
 pub struct Settings<'a> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::ledger::NodeLedger;
+use crate::node::KUBELET_PORT;
 
 /// Why a node cannot start here; the text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,8 @@ pub enum Refusal {
     NotRoot(&'static str),
     #[error("port {port} is taken on {address}: stop what listens there, or choose another with {flag}")]
     PortTaken { address: IpAddr, port: u16, flag: &'static str },
+    #[error("port {0} is taken: one machine runs one node; stop the other kubelet")]
+    KubeletPortTaken(u16),
     #[error("data dir {0} is in use by another oxkube: stop it, or choose another with --data-dir")]
     DataDirInUse(PathBuf),
     #[error("data dir {path}: {source}; choose another with --data-dir")]
@@ -81,6 +84,12 @@ pub fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<TcpListe
     let listener = TcpListener::bind(SocketAddr::new(address, port)).map_err(refused)?;
     listener.set_nonblocking(true).map_err(refused)?;
     Ok(listener)
+}
+
+/// Nobody else serves as this machine's kubelet.
+pub fn kubelet_port() -> Result<(), Refusal> {
+    let address = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), KUBELET_PORT);
+    TcpListener::bind(address).map(drop).map_err(|_| Refusal::KubeletPortTaken(KUBELET_PORT))
 }
 
 /// A CIDR flag's value: an address range, written from its first address on.

@@ -53,6 +53,9 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
     preflight::no_overlap("--cluster-cidr", &flags.cluster_cidr, &routes)?;
     let address = flags.bind_address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let listener = preflight::listen(address, flags.https_listen_port, "--https-listen-port")?;
+    if !flags.disable_agent {
+        preflight::kubelet_port()?;
+    }
     let node_ip = match flags.node.node_ip {
         Some(address) => address,
         None => preflight::node_address()?,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::http;
 use crate::isolation::NODE_IP;
 use crate::machine::Machine;
-use crate::process::{capture, wait_for};
+use crate::process::{capture, containers, succeed, wait_for};
 
 pub const STORY: Story = Story {
     name: "two_nodes",
@@ -21,6 +22,9 @@ pub const STORY: Story = Story {
     deadline_seconds: 120,
     run,
 };
+
+/// The master processes of the Pods' web servers.
+const MASTERS: &str = "nginx: master process";
 
 const WEB: &str = r#"
 apiVersion: apps/v1
@@ -46,8 +50,10 @@ fn run(folder: &Path) -> Result<()> {
     let machine = Machine::start()?;
     let cluster = Cluster::start(folder)?;
     let mut agent = Agent::on(machine, &cluster);
+    let unreachable = unreachable(&agent, &cluster)?;
     refusals(&agent)?;
     agent.start(&cluster)?;
+    one_a_machine(&agent, &cluster)?;
     cluster.apply(WEB)?;
     cluster.wait_value("daemonset/web", "{.status.numberReady}", "2", 60)?;
     let pods = [pod_on(&cluster, "node-1")?, pod_on(&cluster, "node-2")?];
@@ -59,12 +65,74 @@ fn run(folder: &Path) -> Result<()> {
     }
     let address = cluster.kubectl(&["get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"])?;
     spreads(|| Ok(http::get(&format!("{address}:80"), "/hostname")?.body)).context("from the host")?;
-    agent.stop()?;
-    agent.start(&cluster).context("start the agent again")?;
-    inside(&cluster, &pods[1], "http://web/hostname").context("after the agent's restart")?;
+    certificates(&cluster)?;
+    own_rights_only(&agent, &cluster, &pods[0])?;
+    restart(&mut agent, &cluster, &pods[1])?;
+    certificates(&cluster).context("after the agent's restart")?;
+    refused(&unreachable.wait_with_output()?, "--server").context("a server that is not there")?;
     let machine = agent.uninstall()?;
     cluster.uninstall()?;
     drop(machine);
+    Ok(())
+}
+
+/// An agent whose server does not answer; a first join gives up after a while.
+fn unreachable(agent: &Agent, cluster: &Cluster) -> Result<Child> {
+    let server = format!("https://{NODE_IP}:7443");
+    let mut command = agent.command_in(&cluster.at("unreachable"), &server, "any")?;
+    Ok(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?)
+}
+
+fn refused(output: &Output, says: &str) -> Result<()> {
+    let err = String::from_utf8_lossy(&output.stderr);
+    let line = err.lines().last().unwrap_or_default();
+    ensure!(output.status.code() == Some(2) && line.contains(says), "{output:?}, expected {says:?}");
+    Ok(())
+}
+
+/// A second node beside the one that runs there.
+fn one_a_machine(agent: &Agent, cluster: &Cluster) -> Result<()> {
+    let server = format!("https://{NODE_IP}:6443");
+    refused(&agent.command_in(&cluster.at("second"), &server, "any")?.output()?, "port 10250 is taken")
+}
+
+/// Containers outlive their agent: the same processes, open for exec, with the log they had.
+fn restart(agent: &mut Agent, cluster: &Cluster, pod: &Pod) -> Result<()> {
+    let before = containers(MASTERS)?;
+    ensure!(before.len() == 2, "the nginx masters are {before:?}");
+    agent.stop()?;
+    agent.start(cluster).context("start the agent again")?;
+    inside(cluster, pod, "http://web/hostname").context("after the agent's restart")?;
+    cluster.wait_logs(&[pod.name.as_str(), "-c", "client"], &pod.name)?;
+    let after = containers(MASTERS)?;
+    ensure!(before == after, "the nginx masters were {before:?} and are {after:?}");
+    Ok(())
+}
+
+/// The node has asked once for each of its certificates, and nobody had to approve them.
+fn certificates(cluster: &Cluster) -> Result<()> {
+    let path = r#"jsonpath={range .items[*]}{.spec.signerName} {.status.conditions[*].type}{"\n"}{end}"#;
+    let expected = "kubernetes.io/kube-apiserver-client-kubelet Approved\nkubernetes.io/kubelet-serving Approved\n";
+    let found = cluster.kubectl(&["get", "csr", "--sort-by=.spec.signerName", "-o", path])?;
+    ensure!(found == expected, "the signing requests are {found:?}");
+    Ok(())
+}
+
+/// The Node authorizer and NodeRestriction: a node changes itself, not others, and reads what its Pods use.
+fn own_rights_only(agent: &Agent, cluster: &Cluster, other: &Pod) -> Result<()> {
+    cluster.kubectl(&["create", "secret", "generic", "unused", "--from-literal=a=b"])?;
+    succeed(agent.kubectl(cluster).args(["label", "node", "node-2", "color=blue"]))?;
+    let cases: &[(&[&str], &str)] = &[
+        (&["get", "secret", "unused"], "no relationship found between node 'node-2' and this object"),
+        (&["get", "secrets"], "forbidden"),
+        (&["patch", "node", "node-1", "-p", r#"{"metadata":{"labels":{"color":"red"}}}"#], "forbidden"),
+        (&["label", "node", "node-2", "node-restriction.kubernetes.io/a=b"], "is not allowed to modify labels"),
+        (&["delete", "pod", &other.name], "can only delete pods with spec.nodeName set to itself"),
+    ];
+    for (arguments, says) in cases {
+        let printed = capture(agent.kubectl(cluster).args(*arguments))?;
+        ensure!(printed.code == 1 && printed.err.contains(says), "{arguments:?} gave {printed:?}, expected {says:?}");
+    }
     Ok(())
 }
 
@@ -78,11 +146,9 @@ fn refusals(agent: &Agent) -> Result<()> {
         (server.as_str(), "K10x::server:x", "--token"),
         ("http://172.30.0.1:6443", "wrong", "--server"),
     ] {
-        let printed = capture(&mut agent.command(server, token)?)?;
-        let line = printed.err.lines().last().unwrap_or_default();
-        ensure!(printed.code == 2 && line.contains(says), "{server} and {token} gave {printed:?}, expected {says:?}");
+        refused(&agent.command(server, token)?.output()?, says).with_context(|| format!("{server} and {token}"))?;
     }
-    Ok(())
+    refused(&agent.command(&server, "any")?.arg("--nonsense").output()?, "--nonsense")
 }
 
 struct Pod {

@@ -1,0 +1,115 @@
+//! The client of a node: one for its whole life, though the certificate beneath it changes.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use client::tls;
+use kube::client::Body;
+use parking_lot::RwLock;
+
+use crate::certificate::Certificate;
+
+/// Requests go out with the newest certificate; what an older one has begun ends on its own connection.
+#[derive(Clone)]
+pub struct NodeClient {
+    server: Arc<Server>,
+    current: Arc<RwLock<Current>>,
+}
+
+/// Its address and its authority, PEM.
+pub struct Server {
+    pub url: String,
+    pub authority: String,
+}
+
+struct Current {
+    chain: String,
+    client: kube::Client,
+}
+
+impl NodeClient {
+    pub fn new(server: Server, certificate: &Certificate) -> anyhow::Result<Self> {
+        let current = Arc::new(RwLock::new(server.connect(certificate)?));
+        Ok(Self { server: Arc::new(server), current })
+    }
+
+    /// From the next request on.
+    pub fn show(&self, certificate: &Certificate) -> anyhow::Result<()> {
+        if self.current.read().chain != certificate.chain {
+            *self.current.write() = self.server.connect(certificate)?;
+        }
+        Ok(())
+    }
+
+    pub fn client(&self) -> kube::Client {
+        let current = self.current.clone();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let newest = current.read().client.clone();
+            async move { newest.send(request).await }
+        });
+        kube::Client::new(service, "default")
+    }
+}
+
+impl Server {
+    fn connect(&self, certificate: &Certificate) -> anyhow::Result<Current> {
+        let (chain, key) = (certificate.chain.as_bytes(), certificate.key.as_bytes());
+        let client =
+            tls::from_parts(self.authority.as_bytes(), chain, key, &self.url).context("connect as the node")?;
+        Ok(Current { chain: certificate.chain.clone(), client })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn certificate() -> (Certificate, String) {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+        let chain = params.self_signed(&key).expect("signed").pem();
+        (Certificate { chain: chain.clone(), key: key.serialize_pem() }, chain)
+    }
+
+    /// Answers every request, and counts connections.
+    async fn serve(listener: TcpListener, connections: Arc<AtomicUsize>) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                    stream.write_all(answer).await.expect("answered");
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn another_certificate_is_shown_on_a_connection_of_its_own() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let connections = Arc::new(AtomicUsize::new(0));
+        tokio::spawn(serve(listener, connections.clone()));
+        let (first, authority) = certificate();
+        let node = NodeClient::new(Server { url, authority }, &first).expect("good");
+        let client = node.client();
+        let ask = async || {
+            let request = http::Request::get("/version").body(Vec::new()).expect("a request");
+            client.request_text(request).await.expect("answered")
+        };
+        assert_eq!(ask().await, "{}");
+        ask().await;
+        node.show(&first).expect("good");
+        ask().await;
+        assert_eq!(connections.load(Ordering::SeqCst), 1, "the same certificate changes nothing");
+        node.show(&certificate().0).expect("good");
+        ask().await;
+        assert_eq!(connections.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,66 @@
+//! Keeps a certificate of a node: shows the one there is, and asks the cluster for another past two thirds of its life.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use api::env::Env;
+use client::Rest;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::certificate::{Asked, Certificate};
+
+const RETRY: Duration = Duration::from_secs(5);
+/// How often its age is looked at; sleeping machines make longer waits unreliable.
+const LOOK_EVERY: Duration = Duration::from_secs(3600);
+
+/// Which certificate, where it is kept and who is to have it.
+pub struct Renewal {
+    pub asked: Asked,
+    pub path: PathBuf,
+    /// Speaks as the node.
+    pub rest: Rest,
+    pub show: Box<dyn Fn(&Certificate) -> anyhow::Result<()> + Send + Sync>,
+    pub env: Env,
+}
+
+impl Renewal {
+    /// Until `stop`.
+    pub async fn keep(self, stop: CancellationToken) {
+        let keeping = async {
+            let mut renew_at = Timestamp::UNIX_EPOCH;
+            loop {
+                let mut wait = LOOK_EVERY;
+                if self.env.now() >= renew_at {
+                    match self.renew().await {
+                        Ok(at) => renew_at = at,
+                        Err(error) => {
+                            let (error, signer) = (format!("{error:#}"), self.asked.signer);
+                            tracing::warn!(error, signer, "the node has no new certificate, trying again");
+                            wait = RETRY;
+                        }
+                    }
+                }
+                tokio::time::sleep(wait).await;
+            }
+        };
+        stop.run_until_cancelled(keeping).await;
+    }
+
+    /// Shows the kept one, and a new one when it is time; says when the next is to be asked for.
+    async fn renew(&self) -> anyhow::Result<Timestamp> {
+        if let Some(kept) = Certificate::load(&self.path, self.env.now()) {
+            (self.show)(&kept)?;
+            let renew_at = kept.renew_at().context("read the certificate's dates")?;
+            if self.env.now() < renew_at {
+                return Ok(renew_at);
+            }
+        }
+        let fresh = Certificate::ask(&self.rest, &self.asked).await?;
+        fresh.store(&self.path)?;
+        (self.show)(&fresh)?;
+        tracing::info!(signer = self.asked.signer, "the node has a new certificate");
+        fresh.renew_at().context("read the certificate's dates")
+    }
+}
