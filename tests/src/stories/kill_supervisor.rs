@@ -78,7 +78,9 @@ fn kill_it(cluster: &Cluster) -> Result<()> {
 }
 
 fn last_line(cluster: &Cluster) -> Result<u32> {
-    Ok(cluster.kubectl(&["logs", "counts", "-c", "main", "--tail=1"])?.trim().parse()?)
+    // It counts on between the place of the last line being found and the end being read: there may be more than one.
+    let lines = cluster.kubectl(&["logs", "counts", "-c", "main", "--tail=1"])?;
+    lines.lines().last().and_then(|line| line.parse().ok()).with_context(|| format!("the last line is {lines:?}"))
 }
 
 /// No line is lost or doubled.

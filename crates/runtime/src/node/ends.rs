@@ -32,7 +32,10 @@ impl Node {
 
     async fn hear(&self, news: News) {
         match news {
-            News::Running(running) => self.reconcile(&running).await,
+            News::Running { running, taken } => {
+                self.reconcile(&running).await;
+                drop(taken);
+            }
             News::Event(Event::Exited(exit)) => match &exit.target {
                 Target::Exec(id) => self.execs.ended(id, &exit),
                 Target::Container(id) => match self.records.container(id) {

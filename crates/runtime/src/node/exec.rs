@@ -73,6 +73,8 @@ impl Node {
         if request.cmd.is_empty() {
             return Err(RuntimeError::Invalid("no command specified".to_owned()));
         }
+        // Before its waiter is noted: those noted while another supervisor is looked for count as the old one's, and lost.
+        let connection = self.supervisor.connection().await?;
         let failed =
             |source| RuntimeError::Io { step: format!("prepare an exec in container {}", container.id), source };
         let id = id::random().map_err(failed)?[..32].to_owned();
@@ -92,7 +94,7 @@ impl Node {
         let (told, ended) = oneshot::channel();
         self.execs.0.lock().insert(id.clone(), told);
         let descriptors: Vec<&OwnedFd> = [&stdio.stdin, &stdio.stdout, &stdio.stderr].into_iter().flatten().collect();
-        match self.supervisor.ask(Request::Exec(Box::new(exec)), &descriptors).await {
+        match connection.ask(Request::Exec(Box::new(exec)), &descriptors).await {
             Ok((_, descriptors)) => Ok(Running { id, master: descriptors.into_iter().next(), ended }),
             Err(error) => {
                 self.execs.0.lock().remove(&id);

@@ -48,8 +48,12 @@ impl Program {
 /// What the server hears without asking.
 #[derive(Debug)]
 pub enum News {
-    /// A supervisor answers (the first, or a new one); these containers run.
-    Running(Vec<Running>),
+    /// A supervisor answers (the first, or a new one); these containers run. Nothing else is asked of a new one until `taken` is dropped:
+    /// what is started by it must not be compared with what ran before.
+    Running {
+        running: Vec<Running>,
+        taken: oneshot::Sender<()>,
+    },
     Event(Event),
 }
 
@@ -66,7 +70,8 @@ struct Inner {
     inputs: Mutex<HashMap<String, Arc<OwnedFd>>>,
 }
 
-struct Connection {
+/// To one supervisor, as long as both live.
+pub struct Connection {
     socket: AsyncFd<OwnedFd>,
     waiting: Mutex<Waiting>,
 }
@@ -89,7 +94,9 @@ impl Client {
         let (news, heard) = mpsc::unbounded_channel();
         let inner = Inner { paths, program, connection: tokio::sync::Mutex::default(), news, inputs: Mutex::default() };
         let client = Self(Arc::new(inner));
-        client.connection().await?;
+        // Nobody asks yet: the news may be taken later.
+        let (connection, _) = client.open().await?;
+        *client.0.connection.lock().await = Some(connection);
         Ok((client, heard))
     }
 
@@ -128,17 +135,21 @@ impl Client {
         self.0.inputs.lock().remove(id);
     }
 
-    async fn connection(&self) -> Result<Arc<Connection>, SupervisorError> {
+    /// The connection that requests are asked over now.
+    pub async fn connection(&self) -> Result<Arc<Connection>, SupervisorError> {
         let mut current = self.0.connection.lock().await;
         if let Some(connection) = current.as_ref().filter(|connection| connection.is_open()) {
             return Ok(connection.clone());
         }
-        let connection = self.open().await?;
+        let (connection, taken) = self.open().await?;
+        // Dropped, as it is never sent: either when the news were taken or with their receiver.
+        let (Ok(()) | Err(_)) = taken.await;
         *current = Some(connection.clone());
         Ok(connection)
     }
 
-    async fn open(&self) -> Result<Arc<Connection>, SupervisorError> {
+    /// A new connection, and what waits until its news are taken.
+    async fn open(&self) -> Result<(Arc<Connection>, oneshot::Receiver<()>), SupervisorError> {
         let connection = match dial(&self.0.paths) {
             Ok(socket) => socket,
             Err(_) => {
@@ -155,9 +166,10 @@ impl Client {
         match answer {
             Answer::Hello { version: VERSION, running, .. } => {
                 self.return_inputs(&connection, &running).await?;
+                let (taken, waits) = oneshot::channel();
                 // The receiver lives as long as the node.
-                let (Ok(()) | Err(_)) = self.0.news.send(News::Running(running));
-                Ok(connection)
+                let (Ok(()) | Err(_)) = self.0.news.send(News::Running { running, taken });
+                Ok((connection, waits))
             }
             Answer::Hello { version, .. } => Err(SupervisorError::OtherProtocol(version)),
             other => Err(SupervisorError::Talk(io::Error::other(format!("unexpected answer {other:?}")))),
@@ -249,7 +261,11 @@ impl Connection {
         self.waiting.lock().asked.is_some()
     }
 
-    async fn ask(&self, request: Request, descriptors: &[&OwnedFd]) -> Result<(Answer, Vec<OwnedFd>), SupervisorError> {
+    pub async fn ask(
+        &self,
+        request: Request,
+        descriptors: &[&OwnedFd],
+    ) -> Result<(Answer, Vec<OwnedFd>), SupervisorError> {
         let (answered, answer) = oneshot::channel();
         let number = {
             let mut waiting = self.waiting.lock();

@@ -29,13 +29,13 @@ impl Supervisor {
         while let Some(ended) = exits::peek() {
             if starters.contains(&ended.pid) {
                 self.starter_ready(ended.pid);
+                exits::reap(ended.pid);
             } else {
                 for pid in &starters {
                     self.poll_starter(*pid);
                 }
                 self.process_ended(ended);
             }
-            exits::reap(ended.pid);
         }
     }
 
@@ -50,6 +50,8 @@ impl Supervisor {
 
     fn process_ended(&mut self, ended: Ended) {
         if let Some(exec) = self.execs.remove(&ended.pid) {
+            // First: were this supervisor to die in between, its container could not end before somebody had reaped it.
+            exits::reap(ended.pid);
             let exit =
                 Exit { target: Target::Exec(exec), code: Some(ended.code), at_ns: clock::now_ns(), oom_killed: false };
             return self.tell(&Event::Exited(exit));
@@ -62,6 +64,7 @@ impl Supervisor {
         if let Some(id) = container {
             self.container_ended(&id, Some(ended.code));
         }
+        exits::reap(ended.pid);
     }
 
     pub(super) fn stranger_ended(&mut self, token: u64, pid: i32) {

@@ -232,10 +232,10 @@ impl Supervisor {
         let turn = container.turn(index);
         self.flush_sinks(id);
         if turn == Turn::Ended
-            && let Some(container) = self.containers.get(id)
-            && let Ok(file) = container.outputs[index].file.try_clone()
+            && let Some(container) = self.containers.remove(id)
         {
-            self.unwatch(&file, token);
+            self.unwatch(&container.outputs[index].file, token);
+            self.containers.insert(id.to_owned(), container);
         }
     }
 

@@ -168,13 +168,13 @@ fn a_new_supervisor_adopts() {
         let id = cri.run(&sandbox, script("main", text)).await;
         let log = world.directory.join("adopt/main.log");
         world.file_has(&log, |text| text.lines().count() > 3).await;
-        let supervisor = std::fs::read_to_string(world.paths().run.join("supervisor.pid")).expect("a pid");
-        let pid: i32 = supervisor.split(' ').next().expect("a pid").parse().expect("a number");
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("killed");
-        world.file_has(&world.paths().run.join("supervisor.pid"), |text| !text.is_empty() && text != supervisor).await;
+        for _ in 0..5 {
+            another_supervisor(&world).await;
+            // At once: who asks while the new one takes over is answered by it.
+            assert_eq!(cri.shell(&id, "echo adopted").await, "adopted\n");
+        }
         let before = std::fs::read_to_string(&log).expect("a log").lines().count();
         world.file_has(&log, |text| text.lines().count() > before + 3).await;
-        assert_eq!(cri.shell(&id, "echo adopted").await, "adopted\n");
         cri.stop(&id, 10).await;
         let text = std::fs::read_to_string(&log).expect("a log");
         let numbers: Vec<u32> = text.lines().filter_map(|line| line.rsplit(' ').next()?.parse().ok()).collect();
@@ -182,6 +182,15 @@ fn a_new_supervisor_adopts() {
         assert_eq!(cri.status(&id).await.state(), ContainerState::ContainerExited);
         cri.remove_sandbox(&sandbox).await;
     });
+}
+
+/// Kills the supervisor and waits until the next has begun.
+async fn another_supervisor(world: &World) {
+    let file = world.paths().run.join("supervisor.pid");
+    let old = std::fs::read_to_string(&file).expect("a pid");
+    let pid: i32 = old.split(' ').next().expect("a pid").parse().expect("a number");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("killed");
+    world.file_has(&file, |text| !text.is_empty() && text != old).await;
 }
 
 #[test]
