@@ -46,10 +46,17 @@ impl Inventory {
         Ok(Self { things })
     }
 
-    /// What is there now and was not before.
+    /// What is there now and was not before. What another node's group holds, which was there before, comes and goes with that node.
     pub fn added_since(&self, before: &Self) -> Vec<String> {
-        self.things.difference(&before.things).cloned().collect()
+        let others = |thing: &str| node_group(thing).is_some_and(|group| before.things.contains(group));
+        self.things.difference(&before.things).filter(|thing| !others(thing)).cloned().collect()
     }
+}
+
+/// The uppermost control group of the node that a group belongs to.
+fn node_group(thing: &str) -> Option<&str> {
+    let start = thing.strip_prefix("cgroup ").and(thing.find("/oxkube-"))?;
+    Some(thing[start + 1..].find('/').map_or(thing, |end| &thing[..start + 1 + end]))
 }
 
 fn cgroups(folder: &Path, depth: usize, things: &mut BTreeSet<String>) {
@@ -61,5 +68,27 @@ fn cgroups(folder: &Path, depth: usize, things: &mut BTreeSet<String>) {
                 cgroups(&entry.path(), depth + 1, things);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Inventory;
+
+    #[test]
+    fn groups_of_nodes_that_ran_before_are_theirs() {
+        let take = |things: &[&str]| Inventory { things: things.iter().map(|thing| (*thing).to_owned()).collect() };
+        let before = take(&["cgroup /c/memory/oxkube-1", "cgroup /c/memory/oxkube-1/a"]);
+        let after = take(&[
+            "cgroup /c/memory/oxkube-1",
+            "cgroup /c/memory/oxkube-1/b",
+            "cgroup /c/memory/oxkube-2",
+            "cgroup /c/memory/oxkube-2/a",
+            "cgroup /c/other",
+            "mount /oxkube-1/b",
+        ]);
+        let expected =
+            ["cgroup /c/memory/oxkube-2", "cgroup /c/memory/oxkube-2/a", "cgroup /c/other", "mount /oxkube-1/b"];
+        assert_eq!(after.added_since(&before), expected);
     }
 }
