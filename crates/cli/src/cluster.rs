@@ -1,9 +1,9 @@
 //! The cluster a command line means: kubeconfig, context, namespace; and raw requests to it.
 
-use std::path::PathBuf;
+mod transport;
 
 use client::{Connection, Rest};
-use http::{Method, Request};
+use http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use kube::client::Body;
@@ -12,6 +12,8 @@ use serde_json::Value;
 use crate::discovery::Discovery;
 use crate::error::{Error, Result};
 use crate::flags::Global;
+use crate::kubeconfig;
+use crate::verbs::wait;
 
 /// An opened cluster.
 pub struct Cluster {
@@ -22,29 +24,45 @@ pub struct Cluster {
     pub now: Timestamp,
     /// For connections of one's own: exec, attach, port-forward.
     pub connection: Connection,
+    /// Headers that every request has.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// `-n` was given.
     pub namespace_given: bool,
 }
 
 impl Cluster {
-    /// Finds the kubeconfig as kubectl does: flag, KUBECONFIG, ~/.kube/config; then the one `oxkube server` writes.
+    /// Opens what the kubeconfig and the flags over it say.
     pub fn open(global: &Global, now: Timestamp) -> Result<Self> {
-        let path = kubeconfig(global);
-        let mut connection = Connection::from_kubeconfig(&path, global.context.as_deref())?;
+        let mut connection = kubeconfig::connection(global)?;
         if let Some(server) = &global.server {
             connection.server.clone_from(server);
         }
         if let Some(token) = &global.token {
             connection.identity = client::Identity::Token(token.clone());
         }
+        if let Some((chain, key)) = global.client_certificate.as_ref().zip(global.client_key.as_ref()) {
+            let (chain, key) = (kubeconfig::read(chain)?, kubeconfig::read(key)?);
+            connection.identity = client::Identity::Certificate { chain, key };
+        }
+        if let Some(file) = &global.certificate_authority {
+            connection.ca = kubeconfig::read(file)?;
+        }
+        if global.tls_server_name.is_some() {
+            connection.server_name.clone_from(&global.tls_server_name);
+        }
+        connection.insecure |= global.insecure_skip_tls_verify;
         let namespace = global.namespace.clone().unwrap_or_else(|| connection.namespace.clone());
         let http = client::tls::connect(&connection, client::tls::Http::Any)?;
+        let headers = global.impersonate.headers()?;
+        let plain = global.request_timeout.bytes().all(|byte| byte.is_ascii_digit());
+        let limit = wait::duration(&format!("{}{}", global.request_timeout, if plain { "s" } else { "" }))?;
         Ok(Self {
-            rest: Rest::new(http),
+            rest: Rest::new(transport::wrap(http, headers.clone(), limit)),
             server: connection.server.clone(),
             now,
             connection,
             namespace: if namespace.is_empty() { "default".to_owned() } else { namespace },
+            headers,
             namespace_given: global.namespace.is_some(),
         })
     }
@@ -90,15 +108,4 @@ impl Cluster {
         let bytes = self.get(path, accept).await?;
         serde_json::from_slice(&bytes).map_err(|error| Error::Use(format!("{path}: {error}")))
     }
-}
-
-fn kubeconfig(global: &Global) -> PathBuf {
-    if let Some(path) = &global.kubeconfig {
-        return path.clone();
-    }
-    if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
-        return path.into();
-    }
-    let home = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".kube/config");
-    if home.exists() { home } else { "/etc/oxkube/kubeconfig.yaml".into() }
 }

@@ -12,6 +12,7 @@ pub struct Served {
     pub singular: String,
     pub short_names: Vec<String>,
     pub categories: Vec<String>,
+    pub verbs: Vec<String>,
     pub namespaced: bool,
 }
 
@@ -109,6 +110,7 @@ fn resources(list: &Value, group: &str, version: &str) -> Vec<Served> {
             singular: text(&resource["singularName"]),
             short_names: texts(&resource["shortNames"]),
             categories: texts(&resource["categories"]),
+            verbs: texts(&resource["verbs"]),
             namespaced: resource["namespaced"].as_bool().unwrap_or_default(),
         })
         .collect()

@@ -10,9 +10,14 @@ use crate::error::{Error, Result, usage};
 
 /// All objects that `-f` names, in order.
 pub fn read(names: &[String]) -> Result<Vec<Value>> {
+    read_all(names, false)
+}
+
+/// As [`read`], with the folders in folders.
+pub fn read_all(names: &[String], recursive: bool) -> Result<Vec<Value>> {
     let mut objects = Vec::new();
     for name in names {
-        read_one(name, &mut objects)?;
+        read_one(name, recursive, &mut objects)?;
     }
     if objects.is_empty() {
         return usage("no objects passed");
@@ -20,7 +25,7 @@ pub fn read(names: &[String]) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
-fn read_one(name: &str, objects: &mut Vec<Value>) -> Result<()> {
+fn read_one(name: &str, recursive: bool, objects: &mut Vec<Value>) -> Result<()> {
     if name.starts_with("http://") || name.starts_with("https://") {
         return usage(format!("{name}: files from the web are not fetched; download it first"));
     }
@@ -29,10 +34,11 @@ fn read_one(name: &str, objects: &mut Vec<Value>) -> Result<()> {
         let entries = fs::read_dir(path).map_err(|error| Error::Use(format!("{name}: {error}")))?;
         let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         files.retain(|file| {
-            file.extension().is_some_and(|ending| ["yaml", "yml", "json"].iter().any(|known| ending == *known))
+            let known = |ending: &std::ffi::OsStr| ["yaml", "yml", "json"].iter().any(|known| ending == *known);
+            if file.is_dir() { recursive } else { file.extension().is_some_and(known) }
         });
         files.sort();
-        return files.iter().try_for_each(|file| read_one(&file.to_string_lossy(), objects));
+        return files.iter().try_for_each(|file| read_one(&file.to_string_lossy(), recursive, objects));
     }
     let mut text = String::new();
     if name == "-" {

@@ -1,10 +1,14 @@
 //! The command line, as kubectl has it. Each verb's own flags stand in the verb's file.
 
-use std::path::PathBuf;
+mod global;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use serde_json::Value;
 
+pub use global::Global;
+
+use crate::error::Result;
 use crate::{say, verbs, warnln};
 
 /// oxkube's kubectl controls the Kubernetes cluster manager.
@@ -17,21 +21,6 @@ pub struct Command {
     pub verb: Verb,
 }
 
-/// Flags that every verb takes.
-#[derive(Clone, Debug, Args)]
-pub struct Global {
-    #[arg(long, global = true, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    #[arg(long, global = true)]
-    pub context: Option<String>,
-    #[arg(short, long, global = true)]
-    pub namespace: Option<String>,
-    #[arg(short, long, global = true, value_name = "URL")]
-    pub server: Option<String>,
-    #[arg(long, global = true)]
-    pub token: Option<String>,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Display one or many resources
@@ -39,7 +28,7 @@ pub enum Verb {
     /// Show details of a specific resource or group of resources
     Describe(verbs::describe::Flags),
     /// Apply a configuration to a resource by file name or stdin
-    Apply(FileArgs),
+    Apply(verbs::apply::Flags),
     /// Create a resource from a file, from stdin or from flags
     Create(verbs::create::Flags),
     /// Delete resources by file names, stdin, resources and names
@@ -87,7 +76,7 @@ pub enum Verb {
     Explain(verbs::explain::Flags),
     /// Print the supported API resources
     #[command(name = "api-resources")]
-    ApiResources,
+    ApiResources(verbs::cluster_info::Resources),
     /// Print the supported API versions, as "group/version"
     #[command(name = "api-versions")]
     ApiVersions,
@@ -95,7 +84,21 @@ pub enum Verb {
     #[command(name = "cluster-info")]
     ClusterInfo,
     /// Print the client and server version information
-    Version,
+    Version(verbs::cluster_info::Version),
+    /// Diff the live version against a would-be applied version
+    Diff(verbs::diff::Flags),
+    /// Edit a resource on the server
+    Edit(verbs::edit::Flags),
+    /// Replace a resource by file name or stdin
+    Replace(verbs::replace::Flags),
+    /// Copy files and directories to and from containers
+    Cp(verbs::cp::Flags),
+    /// List events
+    Events(verbs::events::Flags),
+    /// Auto-scale a deployment, replica set, stateful set, or replication controller
+    Autoscale(verbs::autoscale::Flags),
+    /// Modify kubeconfig files
+    Config(verbs::config::Flags),
 }
 
 /// What verbs that write from files take.
@@ -103,8 +106,17 @@ pub enum Verb {
 pub struct FileArgs {
     #[arg(short = 'f', long = "filename")]
     pub files: Vec<String>,
+    /// Folders in folders too
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
     #[command(flatten)]
     pub write: Write,
+}
+
+impl FileArgs {
+    pub fn objects(&self) -> Result<Vec<Value>> {
+        crate::files::read_all(&self.files, self.recursive)
+    }
 }
 
 /// How a write is done and reported.
@@ -196,4 +208,14 @@ pub fn refuse(error: &clap::Error, arguments: &[String]) -> u8 {
         _ => warnln!("{}", error.render().to_string().trim_end()),
     }
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_of_all_verbs_agree() {
+        Command::command().debug_assert();
+    }
 }

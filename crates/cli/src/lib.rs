@@ -5,6 +5,7 @@ mod discovery;
 mod error;
 mod files;
 mod flags;
+mod kubeconfig;
 mod output;
 mod remote;
 mod terminal;

@@ -23,6 +23,8 @@ pub enum PatchKind {
     Merge,
     Strategic,
     Json,
+    /// Server-side apply.
+    Apply,
 }
 
 impl PatchKind {
@@ -31,6 +33,7 @@ impl PatchKind {
             Self::Merge => "application/merge-patch+json",
             Self::Strategic => "application/strategic-merge-patch+json",
             Self::Json => "application/json-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
         }
     }
 }

@@ -53,6 +53,7 @@ pub const ALL: &[Story] = &[
     watch_continuity::STORY,
     kill_supervisor::STORY,
     kubectl_verbs::STORY,
+    kubectl_verbs::OWN,
     cronjob_history::STORY,
     two_nodes::STORY,
     lost_node::STORY,

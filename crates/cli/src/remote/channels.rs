@@ -44,6 +44,8 @@ pub async fn run(socket: Socket, streams: Streams, input: Input, stdout: Output<
 pub enum Input {
     Stdin,
     Nothing,
+    /// Pieces that a thread makes.
+    Pieces(tokio::sync::mpsc::Receiver<Bytes>),
 }
 
 async fn carry(socket: Socket, streams: Streams, mut input: Input, stdout: Output<'_>) -> Result<Value> {
@@ -79,6 +81,7 @@ async fn read(input: &mut Input, stdin: &mut tokio::io::Stdin, buffer: &mut [u8]
             Ok(Bytes::copy_from_slice(&buffer[..count]))
         }
         Input::Nothing => Ok(Bytes::new()),
+        Input::Pieces(pieces) => Ok(pieces.recv().await.unwrap_or_default()),
     }
 }
 
@@ -137,7 +140,6 @@ fn outcome(status: &Value) -> Result<u8> {
     let causes = status["details"]["causes"].as_array().into_iter().flatten();
     let code = causes.into_iter().find(|cause| cause["reason"] == "ExitCode");
     if let Some(code) = code.and_then(|cause| cause["message"].as_str()?.parse::<i32>().ok()) {
-        warnln!("command terminated with exit code {code}");
         return Ok(u8::try_from(code & 0xff).unwrap_or(1));
     }
     let message = status["message"].as_str().unwrap_or("the command failed");
@@ -146,6 +148,14 @@ fn outcome(status: &Value) -> Result<u8> {
         Some(reason) if !reason.is_empty() => bare(format!("Error from server ({reason}): {message}")),
         _ => usage(message.to_owned()),
     }
+}
+
+/// Says how a command ended that did not end well.
+pub fn told(code: u8) -> u8 {
+    if code != 0 {
+        warnln!("command terminated with exit code {code}");
+    }
+    code
 }
 
 fn failed(error: std::io::Error) -> Error {

@@ -38,6 +38,9 @@ pub async fn open(cluster: &Cluster, path: &str, protocol: &'static str) -> Resu
         bearer.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, bearer);
     }
+    for (name, value) in &cluster.headers {
+        request.headers_mut().append(name.clone(), value.clone());
+    }
     match tokio_tungstenite::client_async(request, stream).await {
         Ok((socket, _)) => Ok(socket),
         Err(WebSocketError::Http(response)) => {

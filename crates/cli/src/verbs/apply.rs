@@ -1,54 +1,181 @@
-//! `apply`, client-side: three-way between the last applied configuration, the live object and the file.
+//! `apply`: three-way between the last applied configuration, the live object and the file, or left to the server. Pruning and
+//! `--force` are left out.
 
+mod three_way;
+
+use api::selector::LabelSelector;
+use clap::{Args, Subcommand};
 use client::{ObjectKey, PatchKind};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::create::place;
+pub use three_way::patch;
+
+use super::create::{in_file, place};
+use super::get::hide_managed_fields;
+use super::select::{self, Choice};
+use super::write::DryRun;
 use crate::cluster::Cluster;
-use crate::error::{Error, Result};
-use crate::flags::FileArgs;
+use crate::discovery::{Discovery, Served};
+use crate::error::{Error, Result, usage};
+use crate::flags::{FileArgs, Write};
+use crate::{output, warnln};
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-pub async fn run(cluster: &Cluster, flags: FileArgs) -> Result<u8> {
+#[derive(Debug, Args)]
+pub struct Flags {
+    #[command(flatten)]
+    pub from: FileArgs,
+    #[arg(short = 'l', long)]
+    pub selector: Option<String>,
+    #[command(flatten)]
+    pub server: ServerSide,
+    #[command(subcommand)]
+    pub what: Option<What>,
+}
+
+/// Apply that the server does.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ServerSide {
+    #[arg(long)]
+    pub server_side: bool,
+    #[arg(long)]
+    pub force_conflicts: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// View the latest last-applied-configuration annotations of a resource/object
+    #[command(name = "view-last-applied")]
+    View { resources: Vec<String> },
+}
+
+/// An object before and after.
+pub struct Applied {
+    pub live: Option<Value>,
+    pub object: Value,
+    pub done: &'static str,
+}
+
+pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     let discovery = cluster.discovery().await?;
-    for object in crate::files::read(&flags.files)? {
-        let (served, namespace) = place(cluster, &discovery, &object)?;
-        let key = ObjectKey::new(
-            if served.namespaced { namespace.as_str() } else { "" },
-            object["metadata"]["name"].as_str().unwrap_or_default(),
-        );
-        let wanted = annotated(object, &key)?;
-        let Some(live) = cluster.rest.find(&served.resource, &key).await? else {
-            let path = format!("{}{}", served.path(&namespace), flags.write.query("kubectl-client-side-apply")?);
-            let created = cluster.rest.json("create", http::Method::POST, path, Some(&wanted)).await?;
-            flags.write.report(&crate::output::named(&created), &created, "created")?;
-            continue;
-        };
-        let last =
-            live["metadata"]["annotations"][LAST_APPLIED].as_str().and_then(|text| serde_json::from_str(text).ok());
-        let patch = three_way(&last.unwrap_or_default(), &live, &wanted);
-        if patch == json!({}) {
-            flags.write.report(&crate::output::named(&live), &live, "unchanged")?;
-            continue;
-        }
-        let changed = cluster.rest.patch(&served.resource, &key, None, (PatchKind::Merge, &patch)).await?;
-        let done = if changed["metadata"]["resourceVersion"] == live["metadata"]["resourceVersion"] {
-            "unchanged"
-        } else {
-            "configured"
-        };
-        flags.write.report(&crate::output::named(&changed), &changed, done)?;
+    if let Some(What::View { resources }) = &flags.what {
+        return view(cluster, &discovery, &flags.from, resources).await;
     }
-    Ok(0)
+    let mut objects = flags.from.objects()?;
+    if let Some(text) = &flags.selector {
+        let selector = LabelSelector::parse(text).map_err(|error| Error::Use(error.to_string()))?;
+        objects.retain(|object| selector.matches(object["metadata"]["labels"].as_object()));
+    }
+    if objects.is_empty() {
+        return usage("no objects passed to apply");
+    }
+    let write = &flags.from.write;
+    let (mut applied, mut errors) = (Vec::new(), Vec::new());
+    for object in objects {
+        match one(cluster, &discovery, object, write, flags.server).await {
+            Ok(one) if write.output.is_empty() || write.output == "name" => {
+                write.report(&output::named(&one.object), &one.object, one.done)?;
+            }
+            Ok(one) => applied.push(one.object),
+            Err(error) => errors.push(in_file(error, "applying", &flags.from.files)),
+        }
+    }
+    if !applied.is_empty() {
+        print(applied, &write.output)?;
+    }
+    select::report(errors)
+}
+
+/// One object as it is, several as a List.
+fn print(mut objects: Vec<Value>, format: &str) -> Result<()> {
+    objects.iter_mut().for_each(hide_managed_fields);
+    let names: Vec<String> = objects.iter().map(output::named).collect();
+    let value = match objects.as_slice() {
+        [one] => one.clone(),
+        _ => json!({"apiVersion": "v1", "items": objects, "kind": "List", "metadata": {}}),
+    };
+    output::print(&value, format, &names)
+}
+
+/// Applies one object.
+pub async fn one(
+    cluster: &Cluster,
+    discovery: &Discovery,
+    object: Value,
+    write: &Write,
+    server: ServerSide,
+) -> Result<Applied> {
+    let (served, namespace) = place(cluster, discovery, &object)?;
+    let key = ObjectKey::new(
+        if served.namespaced { namespace.as_str() } else { "" },
+        object["metadata"]["name"].as_str().unwrap_or_default(),
+    );
+    let live = cluster.rest.find(&served.resource, &key).await?;
+    if server.server_side {
+        return server_side(cluster, served, (&key, live, &object), write, server.force_conflicts).await;
+    }
+    let wanted = annotated(object, &key)?;
+    let dry = write.dry()?;
+    let Some(live) = live else {
+        let path = format!("{}{}", served.path(&namespace), write.query("kubectl-client-side-apply")?);
+        let object = match dry {
+            DryRun::Client => wanted,
+            _ => cluster.rest.json("create", http::Method::POST, path, Some(&wanted)).await?,
+        };
+        return Ok(Applied { live, object, done: "created" });
+    };
+    if dry == DryRun::Client {
+        return Ok(Applied { object: live.clone(), live: Some(live), done: "configured" });
+    }
+    let last = live["metadata"]["annotations"][LAST_APPLIED].as_str().and_then(|text| serde_json::from_str(text).ok());
+    if last.is_none() {
+        warn_unknown(served, &key);
+    }
+    let (kind, patch) = patch(&last.unwrap_or_default(), &live, &wanted);
+    if patch == json!({}) {
+        return Ok(Applied { object: live.clone(), live: Some(live), done: "unchanged" });
+    }
+    // The query stands where a name would end.
+    let name = format!("{}{}", key.name, write.query("kubectl-client-side-apply")?);
+    let object =
+        cluster.rest.patch(&served.resource, &ObjectKey::new(key.namespace, name), None, (kind, &patch)).await?;
+    Ok(Applied { live: Some(live), object, done: "configured" })
+}
+
+async fn server_side(
+    cluster: &Cluster,
+    served: &Served,
+    (key, live, object): (&ObjectKey, Option<Value>, &Value),
+    write: &Write,
+    force: bool,
+) -> Result<Applied> {
+    if write.dry()? == DryRun::Client {
+        return usage("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)");
+    }
+    let force = if force { "&force=true" } else { "" };
+    let name = format!("{}{}{force}", key.name, write.query("kubectl")?);
+    let key = ObjectKey::new(key.namespace.clone(), name);
+    let object = cluster.rest.patch(&served.resource, &key, None, (PatchKind::Apply, object)).await?;
+    Ok(Applied { live, object, done: "serverside-applied" })
+}
+
+fn warn_unknown(served: &Served, key: &ObjectKey) {
+    warnln!(
+        "Warning: resource {}/{} is missing the {LAST_APPLIED} annotation which is required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create --save-config or kubectl apply. The missing annotation will be patched automatically.",
+        served.resource.plural,
+        key.name
+    );
 }
 
 /// The object with itself, as it is in the file, in the annotation that kubectl reads at the next apply.
-fn annotated(mut object: Value, key: &ObjectKey) -> Result<Value> {
+pub fn annotated(mut object: Value, key: &ObjectKey) -> Result<Value> {
     if !key.namespace.is_empty() {
         object["metadata"]["namespace"] = key.namespace.as_str().into();
     }
-    if object["metadata"]["annotations"].is_null() {
+    if let Some(annotations) = object["metadata"]["annotations"].as_object_mut() {
+        annotations.remove(LAST_APPLIED);
+    } else {
         object["metadata"]["annotations"] = json!({});
     }
     let text = serde_json::to_string(&object).map_err(|error| Error::Use(error.to_string()))? + "\n";
@@ -56,63 +183,18 @@ fn annotated(mut object: Value, key: &ObjectKey) -> Result<Value> {
     Ok(object)
 }
 
-/// A merge patch that sets what the file says and removes what the file said last time and says no more. Lists are taken from the file
-/// whole when it changed them, but filled with what the server has defaulted in elements that are the same otherwise.
-fn three_way(last: &Value, live: &Value, wanted: &Value) -> Value {
-    let mut patch = Map::new();
-    let empty = Map::new();
-    let (last, live) = (last.as_object().unwrap_or(&empty), live.as_object().unwrap_or(&empty));
-    for (key, value) in wanted.as_object().unwrap_or(&empty) {
-        let now = live.get(key).unwrap_or(&Value::Null);
-        if covers(now, value) {
-            // Nothing to set; something may still have to go.
-            let below = three_way(last.get(key).unwrap_or(&Value::Null), now, value);
-            if value.is_object() && below != json!({}) {
-                patch.insert(key.clone(), below);
-            }
-        } else if value.is_object() && now.is_object() {
-            patch.insert(key.clone(), three_way(last.get(key).unwrap_or(&Value::Null), now, value));
-        } else {
-            patch.insert(key.clone(), value.clone());
-        }
+/// `apply view-last-applied`.
+async fn view(cluster: &Cluster, discovery: &Discovery, from: &FileArgs, resources: &[String]) -> Result<u8> {
+    let choice = Choice { resources, files: &from.files, all: true, ..Choice::default() };
+    let (found, errors) = select::objects(cluster, discovery, &choice).await?;
+    for (_, live) in found {
+        let name = live["metadata"]["name"].as_str().unwrap_or_default();
+        let Some(text) = live["metadata"]["annotations"][LAST_APPLIED].as_str() else {
+            return usage(format!("no last-applied-configuration annotation found on resource: {name}"));
+        };
+        let last: Value = serde_json::from_str(text).map_err(|error| Error::Use(error.to_string()))?;
+        let format = if from.write.output.is_empty() { "yaml" } else { &from.write.output };
+        output::print(&last, format, &[output::named(&last)])?;
     }
-    for key in last.keys() {
-        if wanted.get(key).is_none() && live.contains_key(key) {
-            patch.insert(key.clone(), Value::Null);
-        }
-    }
-    Value::Object(patch)
-}
-
-/// `live` has everything that `wanted` says; more (defaults) may be in it.
-fn covers(live: &Value, wanted: &Value) -> bool {
-    match (live, wanted) {
-        (Value::Object(live), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, value)| covers(live.get(key).unwrap_or(&Value::Null), value))
-        }
-        (Value::Array(live), Value::Array(wanted)) => {
-            live.len() == wanted.len() && live.iter().zip(wanted).all(|(l, w)| covers(l, w))
-        }
-        _ => live == wanted,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The rules of kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config ("how apply calculates differences").
-    #[test]
-    fn set_keep_and_remove() {
-        let last = json!({"spec": {"replicas": 2, "paused": true, "labels": {"a": "1", "b": "2"}}});
-        let live = json!({"spec": {"replicas": 5, "paused": true, "strategy": {"type": "RollingUpdate"}, "labels": {"a": "1", "b": "2", "c": "3"}}});
-        let wanted = json!({"spec": {"replicas": 3, "labels": {"a": "1"}}});
-        assert_eq!(
-            three_way(&last, &live, &wanted),
-            json!({"spec": {"replicas": 3, "paused": null, "labels": {"b": null}}})
-        );
-        let defaulted = json!({"spec": {"containers": [{"name": "c", "image": "i", "imagePullPolicy": "Always"}]}});
-        let same = json!({"spec": {"containers": [{"name": "c", "image": "i"}]}});
-        assert_eq!(three_way(&same, &defaulted, &same), json!({}));
-    }
+    select::report(errors)
 }

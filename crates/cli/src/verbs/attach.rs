@@ -6,7 +6,7 @@ use super::exec::{path, tty};
 use super::{target, wait};
 use crate::cluster::Cluster;
 use crate::error::{Result, usage};
-use crate::remote::channels::{Input, PROTOCOL, Streams, run as carry};
+use crate::remote::channels::{Input, PROTOCOL, Streams, run as carry, told};
 use crate::remote::open;
 use crate::{terminal, warnln};
 
@@ -43,9 +43,9 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     }
     let socket = open(cluster, &path(&pod, "attach", &container, &streams), PROTOCOL).await?;
     let input = if streams.stdin { Input::Stdin } else { Input::Nothing };
-    carry(socket, streams, input, &mut |bytes| {
+    let show = &mut |bytes: &[u8]| {
         terminal::out(bytes);
         Ok(())
-    })
-    .await
+    };
+    Ok(told(carry(socket, streams, input, show).await?))
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::write;
 use crate::cluster::Cluster;
 use crate::discovery::{Discovery, Served};
-use crate::error::{Result, usage};
+use crate::error::{Error, Result, usage};
 use crate::flags::FileArgs;
 
 #[derive(Debug, Args)]
@@ -114,7 +114,7 @@ async fn from_files(cluster: &Cluster, flags: &FileArgs) -> Result<u8> {
     }
     let discovery = cluster.discovery().await?;
     let mut errors = Vec::new();
-    for object in crate::files::read(&flags.files)? {
+    for object in flags.objects()? {
         let (served, namespace) = place(cluster, &discovery, &object)?;
         if flags.write.dry()? == write::DryRun::Client {
             let mut object = object.clone();
@@ -127,22 +127,22 @@ async fn from_files(cluster: &Cluster, flags: &FileArgs) -> Result<u8> {
         let path = format!("{}{}", served.path(&namespace), flags.write.query("kubectl-create")?);
         match cluster.rest.json("create", http::Method::POST, path, Some(&object)).await {
             Ok(created) => flags.write.report(&crate::output::named(&created), &created, "created")?,
-            Err(error) => errors.push(in_file(error, &flags.files)),
+            Err(error) => errors.push(in_file(error.into(), "creating", &flags.files)),
         }
     }
     super::select::report(errors)
 }
 
 /// The server's refusal, with the file that was refused.
-fn in_file(error: client::Error, files: &[String]) -> crate::Error {
+pub fn in_file(error: Error, doing: &str, files: &[String]) -> Error {
     match error {
-        client::Error::Api(mut answer) if answer.reason != "Invalid" => {
+        Error::Server(client::Error::Api(mut answer)) if answer.reason != "Invalid" => {
             let file = files.first().map_or("", String::as_str);
             let file = if file == "-" { "STDIN" } else { file };
-            answer.message = format!("error when creating {file:?}: {}", answer.message);
+            answer.message = format!("error when {doing} {file:?}: {}", answer.message);
             client::Error::Api(answer).into()
         }
-        other => other.into(),
+        other => other,
     }
 }
 

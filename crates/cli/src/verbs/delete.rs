@@ -173,7 +173,7 @@ async fn found(cluster: &Cluster, discovery: &Discovery, flags: &Flags) -> Resul
 }
 
 /// Returns when the object is gone.
-async fn gone(cluster: &Cluster, object: &Named) -> Result<()> {
+pub async fn gone(cluster: &Cluster, object: &Named) -> Result<()> {
     loop {
         match cluster.rest.get(&object.served.resource, &object.key).await.map_err(Error::from) {
             Err(error) if is_not_found(&error) => return Ok(()),

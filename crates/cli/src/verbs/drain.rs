@@ -77,7 +77,7 @@ async fn cordon_one(cluster: &Cluster, write: &Write, node: &(Served, Value), un
         return write.report(&name, live, &format!("already {done}"));
     }
     let patch = json!({"spec": {"unschedulable": if unschedulable { json!(true) } else { Value::Null }}});
-    let changed = write::patch(cluster, write, (served, live), (PatchKind::Merge, &patch)).await?;
+    let changed = write::patch(cluster, write, (served, live), (PatchKind::Merge, &patch), "kubectl-cordon").await?;
     write.report(&name, &changed, done)
 }
 

@@ -7,7 +7,7 @@ use super::get::escape;
 use super::{target, wait};
 use crate::cluster::Cluster;
 use crate::error::{Result, usage};
-use crate::remote::channels::{Input, PROTOCOL, Streams, run as carry};
+use crate::remote::channels::{Input, Output, PROTOCOL, Streams, run as carry, told};
 use crate::remote::{open, raw};
 use crate::{terminal, warnln};
 
@@ -48,15 +48,27 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     target::refuse_completed(&pod, "exec into")?;
     let container = target::container(&pod, flags.container.as_deref(), flags.quiet)?;
     let streams = Streams { stdin: flags.stdin, tty: tty(flags.tty, flags.stdin, flags.quiet) };
-    let path = path(&pod, "exec", &container, &streams);
-    let command: Vec<String> = flags.command.iter().map(|word| format!("&command={}", escape(word))).collect();
-    let socket = open(cluster, &format!("{path}{}", command.concat()), PROTOCOL).await?;
     let input = if streams.stdin { Input::Stdin } else { Input::Nothing };
-    carry(socket, streams, input, &mut |bytes| {
+    let show = &mut |bytes: &[u8]| {
         terminal::out(bytes);
         Ok(())
-    })
-    .await
+    };
+    let command: Vec<&str> = flags.command.iter().map(String::as_str).collect();
+    Ok(told(execute(cluster, (&pod, &container), &command, (streams, input), show).await?))
+}
+
+/// Runs a command in a container; the number is its exit code.
+pub async fn execute(
+    cluster: &Cluster,
+    (pod, container): (&Value, &str),
+    command: &[&str],
+    (streams, input): (Streams, Input),
+    stdout: Output<'_>,
+) -> Result<u8> {
+    let path = path(pod, "exec", container, &streams);
+    let command: Vec<String> = command.iter().map(|word| format!("&command={}", escape(word))).collect();
+    let socket = open(cluster, &format!("{path}{}", command.concat()), PROTOCOL).await?;
+    carry(socket, streams, input, stdout).await
 }
 
 /// Whether a terminal can be had.

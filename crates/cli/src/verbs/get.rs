@@ -267,9 +267,14 @@ async fn objects(cluster: &Cluster, flags: &Flags, targets: &[Target]) -> Result
 }
 
 /// Items of a list do not say what they are.
-fn with_type(mut item: Value, served: &Served) -> Value {
-    item["apiVersion"] = served.resource.api_version().into();
-    item["kind"] = served.resource.kind.as_ref().into();
+fn with_type(item: Value, served: &Served) -> Value {
+    with_type_of(item, &served.resource.api_version(), &served.resource.kind)
+}
+
+/// As [`with_type`], where it is known beforehand.
+pub fn with_type_of(mut item: Value, api_version: &str, kind: &str) -> Value {
+    item["apiVersion"] = api_version.into();
+    item["kind"] = kind.into();
     item
 }
 

@@ -18,10 +18,18 @@ pub struct What {
     done: &'static str,
     /// Where something only went away.
     undone: &'static str,
+    manager: &'static str,
 }
 
-pub const LABELS: What = What { field: "labels", noun: "label", done: "labeled", undone: "unlabeled" };
-pub const ANNOTATIONS: What = What { field: "annotations", noun: "annotation", done: "annotated", undone: "annotated" };
+pub const LABELS: What =
+    What { field: "labels", noun: "label", done: "labeled", undone: "unlabeled", manager: "kubectl-label" };
+pub const ANNOTATIONS: What = What {
+    field: "annotations",
+    noun: "annotation",
+    done: "annotated",
+    undone: "annotated",
+    manager: "kubectl-annotate",
+};
 
 pub async fn run(cluster: &Cluster, flags: Change, what: What) -> Result<u8> {
     let is_change = |argument: &String| argument.contains('=') || argument.ends_with('-');
@@ -63,7 +71,9 @@ pub async fn run(cluster: &Cluster, flags: Change, what: What) -> Result<u8> {
         if !same {
             let mut patch = json!({"metadata": {}});
             patch["metadata"][what.field] = Value::Object(changes.clone());
-            changed = write::patch(cluster, &flags.from.write, (&served, &live), (PatchKind::Merge, &patch)).await?;
+            changed =
+                write::patch(cluster, &flags.from.write, (&served, &live), (PatchKind::Merge, &patch), what.manager)
+                    .await?;
         }
         flags.from.write.report(&output::named(&live), &changed, &done)?;
     }

@@ -1,13 +1,19 @@
 //! The verbs, and what they share: which objects an argument list means.
 
-mod apply;
+pub mod apply;
 pub mod attach;
 pub mod auth;
-mod cluster_info;
+pub mod autoscale;
+pub mod cluster_info;
+pub mod config;
+pub mod cp;
 pub mod create;
 pub mod delete;
 pub mod describe;
+pub mod diff;
 pub mod drain;
+pub mod edit;
+pub mod events;
 pub mod exec;
 pub mod explain;
 pub mod expose;
@@ -16,6 +22,7 @@ pub mod logs;
 mod metadata;
 pub mod patch;
 pub mod port_forward;
+pub mod replace;
 pub mod rollout;
 pub mod run;
 pub mod scale;
@@ -37,9 +44,12 @@ use crate::flags::{Command, Verb};
 
 /// Runs a verb; the number is the exit code.
 pub async fn run(command: Command, now: Timestamp) -> Result<u8> {
-    if let Verb::Version = command.verb {
-        return cluster_info::version(&command.global, now).await;
-    }
+    // These do without a server.
+    let command = match command.verb {
+        Verb::Version(flags) => return cluster_info::version(&command.global, now, &flags).await,
+        Verb::Config(flags) => return config::run(&command.global, flags),
+        verb => Command { verb, ..command },
+    };
     let cluster = Cluster::open(&command.global, now)?;
     match command.verb {
         Verb::Get(flags) => get::run(&cluster, flags).await,
@@ -55,7 +65,7 @@ pub async fn run(command: Command, now: Timestamp) -> Result<u8> {
         Verb::Exec(flags) => exec::run(&cluster, flags).await,
         Verb::Attach(flags) => attach::run(&cluster, flags).await,
         Verb::PortForward(flags) => port_forward::run(&cluster, flags).await,
-        Verb::ApiResources => cluster_info::api_resources(&cluster).await,
+        Verb::ApiResources(flags) => cluster_info::api_resources(&cluster, &flags).await,
         Verb::ApiVersions => cluster_info::api_versions(&cluster).await,
         Verb::ClusterInfo => cluster_info::run(&cluster).await,
         Verb::Cordon(flags) => drain::cordon(&cluster, &flags, true).await,
@@ -70,7 +80,13 @@ pub async fn run(command: Command, now: Timestamp) -> Result<u8> {
         Verb::Auth(flags) => auth::run(&cluster, flags).await,
         Verb::Top(flags) => top::run(&cluster, flags).await,
         Verb::Explain(flags) => explain::run(&cluster, flags).await,
-        Verb::Version => Ok(0),
+        Verb::Diff(flags) => diff::run(&cluster, flags).await,
+        Verb::Edit(flags) => edit::run(&cluster, flags).await,
+        Verb::Replace(flags) => replace::run(&cluster, flags).await,
+        Verb::Cp(flags) => cp::run(&cluster, flags).await,
+        Verb::Events(flags) => events::run(&cluster, flags).await,
+        Verb::Autoscale(flags) => autoscale::run(&cluster, flags).await,
+        Verb::Version(_) | Verb::Config(_) => Ok(0),
     }
 }
 

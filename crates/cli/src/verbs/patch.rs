@@ -47,7 +47,7 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
     let (found, errors) = objects(cluster, &discovery, &choice).await?;
     for (served, live) in found {
         let changed = match &flags.subresource {
-            None => write::patch(cluster, &flags.from.write, (&served, &live), (kind, &patch)).await?,
+            None => write::patch(cluster, &flags.from.write, (&served, &live), (kind, &patch), "kubectl-patch").await?,
             Some(name) => cluster.rest.patch(&served.resource, &write::key(&live), Some(name), (kind, &patch)).await?,
         };
         let done = if same(&live, &changed) { "patched (no change)" } else { "patched" };

@@ -179,21 +179,15 @@ async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u
     let pod = tokio::time::timeout(limit, until(cluster, &key, |pod| begun.contains(&phase(pod).as_str()))).await;
     let pod = pod.unwrap_or_else(|_| usage("timed out waiting for the condition"))?;
     let container = pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default().to_owned();
-    if phase(&pod) == "Running" {
-        let streams = Streams { stdin: flags.stdin, tty: tty(flags.tty, flags.stdin, flags.quiet) };
-        if streams.stdin && streams.tty && !flags.quiet {
-            warnln!("If you don't see a command prompt, try pressing enter.");
-        }
-        let input = if streams.stdin { Input::Stdin } else { Input::Nothing };
-        let socket = open(cluster, &path(&pod, "attach", &container, &streams), PROTOCOL).await?;
-        carry(socket, streams, input, &mut |bytes| {
-            terminal::out(bytes);
-            Ok(())
-        })
-        .await?;
-    } else {
+    let shown = if phase(&pod) == "Running" { attach_to(cluster, flags, &pod, &container).await } else { Ok(false) };
+    if let Err(error) = &shown {
+        let error = error.to_string();
+        let error = error.strip_prefix("error: ").unwrap_or(&error);
+        warnln!("warning: couldn't attach to pod/{}, falling back to streaming logs: {error}", key.name);
+    }
+    if !shown.unwrap_or_default() {
         // It ended before anyone could look: the log has what it said.
-        let log = format!("{}/log?container={container}", resource.object_path(&key));
+        let log = format!("{}/log?container={container}&follow=true", resource.object_path(&key));
         terminal::out(&cluster.get(&log, "*/*").await?);
     }
     if flags.restart != "Never" {
@@ -205,6 +199,22 @@ async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u
     let Some(code) = code else { return Ok(0) };
     warnln!("pod {}/{} terminated (Error)", key.namespace, key.name);
     Ok(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+/// Shows the streams of the Pod's container to their end.
+async fn attach_to(cluster: &Cluster, flags: &Flags, pod: &Value, container: &str) -> Result<bool> {
+    let streams = Streams { stdin: flags.stdin, tty: tty(flags.tty, flags.stdin, flags.quiet) };
+    if streams.stdin && streams.tty && !flags.quiet {
+        warnln!("If you don't see a command prompt, try pressing enter.");
+    }
+    let input = if streams.stdin { Input::Stdin } else { Input::Nothing };
+    let socket = open(cluster, &path(pod, "attach", container, &streams), PROTOCOL).await?;
+    let show = &mut |bytes: &[u8]| {
+        terminal::out(bytes);
+        Ok(())
+    };
+    carry(socket, streams, input, show).await?;
+    Ok(true)
 }
 
 async fn until(cluster: &Cluster, key: &ObjectKey, reached: impl Fn(&Value) -> bool) -> Result<Value> {

@@ -50,7 +50,7 @@ pub struct Env {
     pub containers: String,
     #[arg(long)]
     pub list: bool,
-    #[arg(short, long = "env")]
+    #[arg(short = 'e', long = "env")]
     pub variables: Vec<String>,
 }
 
@@ -221,7 +221,8 @@ async fn apply(cluster: &Cluster, target: &Target, done: &str, decide: impl Fn(&
             }
         };
         let changed =
-            write::patch(cluster, &target.from.write, (&served, &live), (PatchKind::Strategic, &patch)).await?;
+            write::patch(cluster, &target.from.write, (&served, &live), (PatchKind::Strategic, &patch), "kubectl-set")
+                .await?;
         // What changes nothing is not worth a word.
         if changed["spec"] != live["spec"] || target.from.write.dry()? == write::DryRun::Client {
             target.from.write.report(&crate::output::named(&live), &changed, done)?;

@@ -58,7 +58,8 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
         let (taints, done) = changed(name, &old, &changes, flags.overwrite)?;
         let patch = json!({"spec": {"taints": if taints.is_empty() { Value::Null } else { taints.into() }}});
-        let node = write::patch(cluster, &flags.write, (&served, &node), (PatchKind::Merge, &patch)).await?;
+        let node =
+            write::patch(cluster, &flags.write, (&served, &node), (PatchKind::Merge, &patch), "kubectl-taint").await?;
         flags.write.report(&crate::output::named(&node), &node, done)?;
     }
     report(errors)

@@ -4,7 +4,7 @@ use client::{ObjectKey, PatchKind};
 use http::Method;
 use serde_json::Value;
 
-use super::get::hide_managed_fields;
+use super::get::{escape, hide_managed_fields};
 use crate::cluster::Cluster;
 use crate::discovery::Served;
 use crate::error::{Result, usage};
@@ -38,9 +38,14 @@ impl Write {
             "false" | "ignore" => "Ignore",
             other => return usage(format!("invalid - validate option {other:?}")),
         };
+        Ok(format!("{}&fieldValidation={validation}", self.managed(manager)?))
+    }
+
+    /// As [`Write::query`], with the server's own idea of unknown fields.
+    pub fn managed(&self, manager: &str) -> Result<String> {
         let manager = if self.field_manager.is_empty() { manager } else { &self.field_manager };
         let dry_run = if self.dry()? == DryRun::Server { "&dryRun=All" } else { "" };
-        Ok(format!("?fieldManager={manager}&fieldValidation={validation}{dry_run}"))
+        Ok(format!("?fieldManager={}{dry_run}", escape(manager)))
     }
 
     /// `deployment.apps/web created`, or the object in the format asked for.
@@ -82,26 +87,21 @@ pub async fn create(cluster: &Cluster, write: &Write, manager: &str, mut object:
     Ok(created)
 }
 
-/// Patches an object and gives it as it is then; a client's dry run gives it as it was.
+/// Patches an object as `manager` and gives it as it is then; a client's dry run gives it as it was.
 pub async fn patch(
     cluster: &Cluster,
     write: &Write,
     (served, live): (&Served, &Value),
     patch: (PatchKind, &Value),
+    manager: &str,
 ) -> Result<Value> {
     if write.dry()? == DryRun::Client {
         return Ok(live.clone());
     }
-    let subresource = if write.dry()? == DryRun::Server { Some("?dryRun=All") } else { None };
     let key = key(live);
-    match subresource {
-        None => Ok(cluster.rest.patch(&served.resource, &key, None, patch).await?),
-        // The query stands where a name would end.
-        Some(query) => {
-            let key = ObjectKey::new(key.namespace, format!("{}{query}", key.name));
-            Ok(cluster.rest.patch(&served.resource, &key, None, patch).await?)
-        }
-    }
+    // The query stands where a name would end.
+    let key = ObjectKey::new(key.namespace, format!("{}{}", key.name, write.managed(manager)?));
+    Ok(cluster.rest.patch(&served.resource, &key, None, patch).await?)
 }
 
 /// Namespace and name of an object.
@@ -118,4 +118,9 @@ pub fn resource_name(served: &Served) -> String {
     } else {
         format!("{}.{}", resource.plural, resource.group)
     }
+}
+
+/// The kind with its group: `deployment.apps`.
+pub fn kind_name(served: &Served) -> String {
+    served.printed("").trim_end_matches('/').to_owned()
 }

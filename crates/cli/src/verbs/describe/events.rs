@@ -28,7 +28,7 @@ pub fn write(related: &Related, out: &mut Text) {
 }
 
 /// `5m (x7 over 2h)` for what happened several times.
-fn age(event: &Value, now: Timestamp) -> String {
+pub fn age(event: &Value, now: Timestamp) -> String {
     let series = number(event, "series.count");
     let first = match text(event, "firstTimestamp") {
         "" => text(event, "eventTime"),
@@ -46,7 +46,7 @@ fn age(event: &Value, now: Timestamp) -> String {
     }
 }
 
-fn last_seen(event: &Value) -> Option<Timestamp> {
+pub fn last_seen(event: &Value) -> Option<Timestamp> {
     let times = ["series.lastObservedTime", "lastTimestamp", "eventTime", "firstTimestamp"];
     times.into_iter().find_map(|path| text(event, path).parse().ok())
 }

@@ -3,7 +3,7 @@
 
 mod config;
 mod containers;
-mod events;
+pub mod events;
 mod generic;
 mod network;
 mod node;

@@ -134,6 +134,6 @@ async fn undo_one(cluster: &Cluster, flags: &Undo, served: &Served, live: &Value
         return Ok(());
     }
     let patch = json!([{"op": "replace", "path": "/spec/template", "value": wanted.template}]);
-    let changed = write::patch(cluster, write, (served, live), (PatchKind::Json, &patch)).await?;
+    let changed = write::patch(cluster, write, (served, live), (PatchKind::Json, &patch), "kubectl-rollout").await?;
     write.report(&named(live), &changed, "rolled back")
 }

@@ -116,8 +116,14 @@ async fn change(
     for (served, live) in found {
         match decide(&served, &live) {
             Ok(patch) => {
-                let changed =
-                    write::patch(cluster, &target.from.write, (&served, &live), (PatchKind::Strategic, &patch)).await?;
+                let changed = write::patch(
+                    cluster,
+                    &target.from.write,
+                    (&served, &live),
+                    (PatchKind::Strategic, &patch),
+                    "kubectl-rollout",
+                )
+                .await?;
                 target.from.write.report(&crate::output::named(&live), &changed, done)?;
             }
             Err(error) => errors.push(error),
