@@ -160,6 +160,12 @@ impl Cluster {
         self.stop_server()
     }
 
+    /// Reaps a server that something else has ended, and stops the registry.
+    pub fn ended(mut self) -> Result<()> {
+        let Some(mut child) = self.server.take() else { return Ok(()) };
+        wait_for("the server to end", Duration::from_secs(10), || child.try_wait()?.map(drop).context("it still runs"))
+    }
+
     /// As [`Cluster::stop`]; the server can be started again.
     pub fn stop_server(&mut self) -> Result<()> {
         let Some(mut child) = self.server.take() else { return Ok(()) };

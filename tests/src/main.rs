@@ -5,6 +5,7 @@ mod agent;
 mod bench;
 mod cluster;
 mod dns;
+mod footprint;
 mod http;
 mod images;
 mod isolation;

@@ -14,6 +14,7 @@ mod self_healing;
 mod services;
 mod streams;
 mod two_nodes;
+mod uninstall;
 mod watch_continuity;
 mod workloads;
 
@@ -49,6 +50,7 @@ pub const ALL: &[Story] = &[
     scheduling::STORY,
     self_healing::STORY,
     rolling_update::STORY,
+    uninstall::STORY,
     kill_server::STORY,
     watch_continuity::STORY,
     kill_supervisor::STORY,
