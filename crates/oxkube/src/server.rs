@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster_settings::ClusterSettings;
 use crate::flags::ServerFlags;
+use crate::ledger::NodeLedger;
 use crate::preflight::{self, DataDir, Refusal};
-use crate::{Failure, components, edge, env, logging, node, role};
+use crate::{Failure, components, edge, env, logging, node, role, uninstall};
 
 /// History kept for watchers, per resource.
 const RING_BYTES: usize = 16 << 20;
@@ -76,6 +77,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     let store = open_store(&prepared.data_dir.path, &kinds)?;
     let pki = Pki::open(&store, &config, &env).await.context("open the cluster's keys")?;
     let server = format!("https://127.0.0.1:{}", prepared.flags.https_listen_port);
+    note_kubeconfig(&prepared.flags).context("write the node's ledger")?;
     pki.write_admin_kubeconfig(&server, &prepared.flags.write_kubeconfig).context("write the kubeconfig")?;
     let api = apiserver::assemble(config, kinds, Objects::new(store, env.clone()), &pki)
         .context("put the API server together")?;
@@ -201,4 +203,15 @@ fn open_store(data_dir: &Path, kinds: &Kinds) -> anyhow::Result<Store<Meta>> {
         threaded: true,
     };
     Store::open(Box::new(engine), options).context("open the store")
+}
+
+/// What was there before stays its owner's; else uninstall removes it. Of folders only oxkube's own goes with it.
+fn note_kubeconfig(flags: &ServerFlags) -> anyhow::Result<()> {
+    let file = std::path::absolute(&flags.write_kubeconfig)?;
+    let ledger = NodeLedger::open(&flags.node.data_dir)?;
+    match file.parent() {
+        _ if file.exists() => Ok(()),
+        Some(folder) if folder == Path::new("/etc/oxkube") => Ok(uninstall::note_folder(&ledger, &file)?),
+        _ => Ok(ledger.add("file", &file.to_string_lossy())?),
+    }
 }
