@@ -124,7 +124,10 @@ fn owner_reference(owner: &str) -> Value {
 
 fn update(current: &mut Value, new: &Value, subresource: Option<&str>) {
     match subresource {
-        Some("status") => current["status"] = new["status"].clone(),
+        Some("status") => {
+            current["status"] = new["status"].clone();
+            current["metadata"]["annotations"] = new["metadata"]["annotations"].clone();
+        }
         _ => {
             let changes_spec = current["spec"] != new["spec"];
             let status = current["status"].clone();

@@ -61,8 +61,17 @@ impl Images {
         Arc::new(Self { cri, env, recorder, backoffs: Mutex::default(), pulls })
     }
 
-    /// The image of a container, pulled if its policy and presence ask for it.
+    /// The image of a container, pulled if its policy and presence ask for it; what fails is also told by its reason, as upstream does.
     pub async fn ensure(&self, wanted: Wanted<'_>) -> Result<ImageOnNode, StartError> {
+        let regarding = wanted.regarding.clone();
+        let found = self.find_or_pull(wanted).await;
+        if let Err(error) = &found {
+            self.recorder.warning(regarding, "Failed", format!("Error: {}", error.reason));
+        }
+        found
+    }
+
+    async fn find_or_pull(&self, wanted: Wanted<'_>) -> Result<ImageOnNode, StartError> {
         let image = wanted.container.image.as_deref().unwrap_or_default();
         let warn = |reason, message: &str| self.recorder.warning(wanted.regarding.clone(), reason, message);
         let named = with_default_tag(image).map_err(|error| {
@@ -137,7 +146,6 @@ impl Images {
             "SignatureValidationFailed" => "SignatureValidationFailed",
             _ => "ErrImagePull",
         };
-        self.recorder.warning(wanted.regarding.clone(), "Failed", format!("Error: {reason}"));
         // Soon after, the container shows that it backs off.
         let again_at = Some(now + SignedDuration::from_secs(5));
         StartError { reason, message: message.to_owned(), again_at }

@@ -80,7 +80,8 @@ impl fmt::Display for Action {
                 write!(f, "create {} {}", resource.kind, ObjectKey::new(namespace, name))
             }
             Self::Update { target, subresource: Some("status"), change, .. } => {
-                write!(f, "status {target} {}", change.get("status").unwrap_or(change))
+                let status = change.get("status").filter(|_| change.get("metadata").is_none());
+                write!(f, "status {target} {}", status.unwrap_or(change))
             }
             Self::Update { target, subresource, change, .. } => {
                 write!(f, "update{} {target} {change}", subresource.map(|name| format!("/{name}")).unwrap_or_default())

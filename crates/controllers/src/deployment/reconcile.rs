@@ -180,7 +180,7 @@ impl Rollout<'_> {
         if let Some(revision) = revision {
             numbered.metadata.annotations.get_or_insert_default().insert(REVISION.to_owned(), revision.to_string());
         }
-        plan.update(observed, &numbered);
-        plan.update_status(&numbered, &Deployment { status: Some(status), ..numbered.clone() });
+        // The status write takes the revision along, as upstream's does: it is no change of the user's, so the generation stays.
+        plan.update_status(observed, &Deployment { status: Some(status), ..numbered });
     }
 }

@@ -165,7 +165,8 @@ fn state(status: &ContainerStatus, id: String) -> ApiState {
                 exit_code: status.exit_code,
                 reason: text(&status.reason),
                 message: text(&status.message),
-                started_at: status.started_at.map(whole_seconds),
+                // One that never started shows the beginning of time, which is what CRI's 0 is.
+                started_at: Some(whole_seconds(status.started_at.unwrap_or_default())),
                 finished_at: status.finished_at.map(whole_seconds),
                 container_id: Some(id),
                 ..ContainerStateTerminated::default()

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::observed::PodStatus;
 use crate::probes::timers::Timers;
 use crate::status::{Forced, Given, Waiting, pod_status, sorted_ips};
+use client::events::Regarding;
 
 mod apply;
 mod kill;
@@ -173,9 +174,10 @@ impl PodWorker {
     /// activeDeadlineSeconds, counted from the start the API shows.
     fn past_deadline(&self, pod: &Pod) -> Option<Forced> {
         let until = self.deadline(pod)?;
-        (self.context.env.now() >= until).then(|| Forced {
-            reason: "DeadlineExceeded".to_owned(),
-            message: "Pod was active on the node longer than the specified deadline".to_owned(),
+        (self.context.env.now() >= until).then(|| {
+            let message = "Pod was active on the node longer than the specified deadline";
+            self.context.recorder.normal(Regarding::of(pod), "DeadlineExceeded", message.to_owned());
+            Forced { reason: "DeadlineExceeded".to_owned(), message: message.to_owned() }
         })
     }
 

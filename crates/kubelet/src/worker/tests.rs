@@ -118,6 +118,8 @@ async fn a_missing_image_is_named_and_tried_again() {
     }
     assert_eq!(node.pod("web")["status"]["phase"], "Pending");
     node.until_event("Failed: Failed to pull image \"missing:1\": missing:1: not found").await;
+    node.until_event("Failed: Error: ErrImagePull").await;
+    node.until_event("Failed: Error: ImagePullBackOff").await;
     node.delete("web", 30);
     node.until("the object is gone", |node| node.pod("web").is_null()).await;
 }
@@ -259,6 +261,7 @@ async fn a_pod_past_its_deadline_fails() {
     );
     node.until_phase("web", "Failed").await;
     assert_eq!(node.pod("web")["status"]["reason"], "DeadlineExceeded");
+    node.until_event("DeadlineExceeded: Pod was active on the node longer than the specified deadline").await;
     node.until("nothing runs", |node| node.runtime.running().is_empty()).await;
 }
 
