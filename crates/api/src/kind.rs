@@ -178,6 +178,8 @@ pub struct Hooks {
     pub selectable_fields: fn(&Value) -> Vec<(&'static str, String)>,
     /// Texts for the Warning header.
     pub warnings: fn(&Value) -> Vec<String>,
+    /// The Warning header of every request for a deprecated kind; `""` for all others.
+    pub deprecation: &'static str,
     /// Converts an object of this version to the storage version and back; `None`: they are the same.
     pub convert: Option<Convert>,
     /// Seconds until a stored object of this kind disappears by itself (Events: 3600).
@@ -258,6 +260,7 @@ impl Hooks {
         validate_update: accept_update,
         selectable_fields: no_fields,
         warnings: no_warnings,
+        deprecation: "",
         convert: None,
         ttl_seconds: None,
         has_generation: false,

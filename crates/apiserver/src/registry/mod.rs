@@ -47,6 +47,9 @@ pub(crate) async fn serve(
     let subresource = subresource(kind, info)?;
     check_place(kind, info)?;
     check_verb(kind, subresource, info)?;
+    if !kind.hooks.deprecation.is_empty() {
+        warnings.add(kind.hooks.deprecation);
+    }
     if let Some(service) = service(server, kind, subresource)? {
         let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
         let http = connect::admit(&scope, request).await?;

@@ -69,9 +69,16 @@ fn annotations(annotations: &Map<String, Value>, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// Finalizers that need no domain before their name.
+const STANDARD_FINALIZERS: [&str; 3] = [super::graceful::ORPHAN, super::graceful::FOREGROUND, "kubernetes"];
+
 fn finalizers(object: &Value, errors: &mut Vec<FieldError>) {
     let names = metadata::finalizers(object);
-    for name in &names {
+    for (at, name) in names.iter().enumerate() {
+        if !name.contains('/') && !STANDARD_FINALIZERS.contains(name) {
+            let why = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid(format!("metadata.finalizers[{at}]"), &(*name).into(), why));
+        }
         for why in names::qualified_name(name) {
             errors.push(FieldError::invalid("metadata.finalizers", &(*name).into(), &why));
         }

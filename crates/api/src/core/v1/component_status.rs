@@ -23,7 +23,7 @@ pub static KIND: Kind = Kind {
         Column::string("Error", "Error of the component conditions", |component, _| cell(component, "error")),
     ],
     service: "componentstatuses",
-    hooks: Hooks { age_column: false, ..Hooks::NONE },
+    hooks: Hooks { age_column: false, deprecation: "v1 ComponentStatus is deprecated in v1.19+", ..Hooks::NONE },
 };
 
 fn cell(component: &Value, field: &str) -> Value {

@@ -22,7 +22,12 @@ pub static KIND: Kind = Kind {
         addresses(endpoints).into()
     })],
     service: "",
-    hooks: Hooks { default, create_on_update: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        create_on_update: true,
+        deprecation: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+        ..Hooks::NONE
+    },
 };
 
 /// How many addresses the table shows.

@@ -84,7 +84,7 @@ pub(super) fn keep_allocated(service: &mut Value, old: &Value) {
 fn keep_node_ports(service: &mut Value, old: &Value) {
     let before: Vec<Value> = old["spec"]["ports"].as_array().cloned().unwrap_or_default();
     let used: Vec<u64> = ports(service).filter_map(|port| port["nodePort"].as_u64()).collect();
-    let Some(ports) = service["spec"]["ports"].as_array_mut() else { return };
+    let Some(ports) = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut) else { return };
     for port in ports.iter_mut().filter(|port| port["nodePort"].as_u64().unwrap_or(0) == 0) {
         let same = |old: &&Value| old["port"] == port["port"] && old["protocol"] == port["protocol"];
         let kept = before
@@ -113,7 +113,7 @@ pub(super) fn drop_dependent(service: &mut Value, old: &Value) {
         let numbers =
             |service: &Value| ports(service).map(|port| port["nodePort"].as_u64().unwrap_or(0)).collect::<Vec<_>>();
         if numbers(service) == numbers(old) {
-            let list = service["spec"]["ports"].as_array_mut();
+            let list = service.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
             list.into_iter().flatten().for_each(|port| remove(port, "nodePort"));
         }
         if service["spec"]["externalTrafficPolicy"] == old["spec"]["externalTrafficPolicy"] {

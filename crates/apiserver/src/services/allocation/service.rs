@@ -168,7 +168,9 @@ impl ServiceAllocation {
         let needs = plan::needs_node_ports(service);
         let health = plan::needs_health_check_port(service);
         let mut by_number: Vec<(Value, Value, u16)> = Vec::new();
-        for (at, port) in service["spec"]["ports"].as_array_mut().into_iter().flatten().enumerate() {
+        for (at, port) in
+            service.pointer_mut("/spec/ports").and_then(Value::as_array_mut).into_iter().flatten().enumerate()
+        {
             let explicit = port["nodePort"].as_u64().is_some_and(|number| number > 0);
             if !needs && !explicit {
                 continue;

@@ -89,6 +89,10 @@ async fn a_service_gets_an_address_and_node_ports_and_gives_them_back() {
     let other = given.write(service("b", again), None).await.unwrap();
     assert_eq!(other["spec"]["ports"][0]["nodePort"], port(0), "released ports are free");
 
+    let external = json!({"type": "ExternalName", "externalName": "example.com"});
+    let external = given.write(service("external", external), None).await.unwrap();
+    assert!(external["spec"].get("ports").is_none(), "no ports are invented");
+
     given.delete(&plain).await;
     given.delete(&other).await;
     assert!(given.addresses().is_empty());
