@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, ensure};
 
-use crate::process::rest_of;
+use crate::process::{rest_of, wait_for};
 
 /// Running clients.
 pub struct Load {
@@ -44,6 +44,15 @@ impl Load {
             }
         }));
         self
+    }
+
+    /// Waits until the clients have succeeded so often since their start.
+    pub fn wait_done(&self, times: usize) -> Result<()> {
+        wait_for(&format!("{times} requests"), Duration::from_secs(30), || {
+            let done = self.shared.done.load(Ordering::Relaxed);
+            ensure!(done >= times, "only {done} were made");
+            Ok(())
+        })
     }
 
     /// Ends the clients. Gives how often they succeeded; a single failure is an error.

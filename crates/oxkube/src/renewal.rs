@@ -15,13 +15,16 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How often its age is looked at; sleeping machines make longer waits unreliable.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
+/// Gives a new certificate to whom it is for.
+pub type Show = Box<dyn Fn(&Certificate) -> anyhow::Result<()> + Send + Sync>;
+
 /// Which certificate, where it is kept and who is to have it.
 pub struct Renewal {
     pub asked: Asked,
     pub path: PathBuf,
     /// Speaks as the node.
     pub rest: Rest,
-    pub show: Box<dyn Fn(&Certificate) -> anyhow::Result<()> + Send + Sync>,
+    pub show: Show,
     pub env: Env,
 }
 

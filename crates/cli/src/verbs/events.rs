@@ -47,7 +47,7 @@ pub async fn run(cluster: &Cluster, flags: Flags) -> Result<u8> {
         warnln!("No events found{place}.");
         return Ok(0);
     }
-    events.sort_by_key(|event| last_seen(event));
+    events.sort_by_key(last_seen);
     if flags.output.is_empty() {
         let rows = events.iter().map(|event| row(cluster, &flags, event)).collect();
         say!("{}", Table { headers: headers(&flags), rows }.render_on(!flags.no_headers, &mut widths));

@@ -40,6 +40,7 @@ pub const ROWS: &[Row] = &[
         "kubectl patch deployment nginx-deployment --type=json -p '[{\"op\":\"remove\",\"path\":\"/spec/minReadySeconds\"}]'",
         &["patched"],
     ),
+    ("kubectl rollout status deployment nginx-deployment --timeout=60s", &["successfully rolled out"]),
     ("kubectl get deployment nginx-deployment -o yaml | kubectl replace -f -", &["replaced"]),
     ("kubectl autoscale deployment nginx-deployment --min=1 --max=3", &["autoscaled"]),
     ("kubectl delete hpa nginx-deployment", &["deleted"]),

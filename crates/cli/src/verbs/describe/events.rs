@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::related::Related;
 use super::text::{Text, number, text};
 
-/// Writes them in the order of their last appearance. Nothing when events were not asked for.
+/// Writes them in the order of their `lastTimestamp`; those without one come first. Nothing when events were not asked for.
 pub fn write(related: &Related, out: &mut Text) {
     let Some(events) = &related.events else { return };
     if events.is_empty() {
         return out.line(0, "Events:\t<none>");
     }
     let mut events: Vec<&Value> = events.iter().collect();
-    events.sort_by_key(|event| last_seen(event));
+    events.sort_by_key(|event| text(event, "lastTimestamp").parse::<Timestamp>().ok());
     out.line(0, "Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------");
     for event in events {
         let source = match (text(event, "source.component"), text(event, "reportingComponent")) {

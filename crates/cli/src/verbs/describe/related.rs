@@ -107,18 +107,24 @@ async fn slices(cluster: &Cluster, namespace: &str, query: &str) -> Result<Vec<V
     list(cluster, &format!("/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices{query}")).await
 }
 
-/// The Events of an object. Those of nodes carry the node's name as uid.
+/// The Events of an object. Those of a Node carry its uid when controllers write them and its name when its kubelet does: they come in
+/// this order, which is also that of one second.
 async fn events(cluster: &Cluster, object: &Value) -> Result<Vec<Value>> {
+    let mut found = events_of(cluster, object, text(object, "metadata.uid")).await?;
+    if text(object, "kind") == "Node" {
+        found.extend(events_of(cluster, object, text(object, "metadata.name")).await?);
+    }
+    Ok(found)
+}
+
+async fn events_of(cluster: &Cluster, object: &Value, uid: &str) -> Result<Vec<Value>> {
     let namespace = text(object, "metadata.namespace");
     let place = if namespace.is_empty() { String::new() } else { format!("/namespaces/{namespace}") };
     let mut fields = format!("involvedObject.name={}", text(object, "metadata.name"));
     if !namespace.is_empty() {
         fields.push_str(&format!(",involvedObject.namespace={namespace}"));
     }
-    fields.push_str(&format!(",involvedObject.kind={}", text(object, "kind")));
-    if text(object, "kind") != "Node" {
-        fields.push_str(&format!(",involvedObject.uid={}", text(object, "metadata.uid")));
-    }
+    fields.push_str(&format!(",involvedObject.kind={},involvedObject.uid={uid}", text(object, "kind")));
     list(cluster, &format!("/api/v1{place}/events?fieldSelector={}", escape(&fields))).await
 }
 
