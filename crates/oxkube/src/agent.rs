@@ -45,6 +45,7 @@ fn prepare(flags: AgentFlags) -> Result<Prepared, Failure> {
     let server = Address::parse(&flags.server)?;
     ServerToken::parse(&flags.token).map_err(|error| Failure::Use(format!("--token: {error}")))?;
     preflight::root("agent")?;
+    preflight::data_dir_is_free(&flags.node.data_dir)?;
     preflight::built_in_runtime(&flags.node)?;
     preflight::kubelet_port()?;
     let ip = match flags.node.node_ip {

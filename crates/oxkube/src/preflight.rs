@@ -10,6 +10,8 @@ use rustix::fs::{FlockOperation, flock};
 use crate::ledger::NodeLedger;
 use crate::node::KUBELET_PORT;
 
+const LOCK: &str = "lock";
+
 /// Why a node cannot start here; the text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -68,12 +70,20 @@ pub fn built_in_runtime(flags: &crate::flags::NodeFlags) -> Result<(), Refusal> 
     }
 }
 
+/// Refuses a data dir that another node holds; asked before all ports, which that node holds too. Makes nothing.
+pub fn data_dir_is_free(path: &Path) -> Result<(), Refusal> {
+    // One that cannot be opened is told by `data_dir`.
+    let Ok(lock) = File::open(path.join(LOCK)) else { return Ok(()) };
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| Refusal::DataDirInUse(path))
+}
+
 /// Makes and locks the data dir.
 pub fn data_dir(path: &Path) -> Result<DataDir, Refusal> {
     let refuse = |source| Refusal::DataDir { path: path.to_owned(), source };
     fs::create_dir_all(path).map_err(refuse)?;
     let path = path.canonicalize().map_err(refuse)?;
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock")).map_err(refuse)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK)).map_err(refuse)?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| Refusal::DataDirInUse(path.clone()))?;
     Ok(DataDir { path, _lock: lock })
 }
@@ -203,7 +213,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("tempdir");
         let first = data_dir(folder.path()).expect("free");
         assert!(matches!(data_dir(folder.path()), Err(Refusal::DataDirInUse(_))));
+        assert!(matches!(data_dir_is_free(folder.path()), Err(Refusal::DataDirInUse(_))));
         drop(first);
+        assert!(data_dir_is_free(folder.path()).is_ok());
         assert!(data_dir(folder.path()).is_ok());
+        let none = folder.path().join("none");
+        assert!(data_dir_is_free(&none).is_ok() && !none.exists());
     }
 }

@@ -48,6 +48,7 @@ fn prepare(flags: ServerFlags) -> Result<Prepared, Refusal> {
     preflight::cidr("service-cidr", &flags.service_cidr)?;
     preflight::cidr("cluster-cidr", &flags.cluster_cidr)?;
     preflight::root("server")?;
+    preflight::data_dir_is_free(&flags.node.data_dir)?;
     preflight::built_in_runtime(&flags.node)?;
     let routes = preflight::HostRoutes::read(&flags.node.data_dir);
     preflight::no_overlap("--service-cidr", &flags.service_cidr, &routes)?;

@@ -62,17 +62,26 @@ fn tokens(cluster: &Cluster) -> Result<()> {
 
 fn flags(cluster: &Cluster) -> Result<()> {
     let _taken = TcpListener::bind("0.0.0.0:16443")?;
+    // As another node holds it: who starts in its data dir again hears of that, not of its ports.
+    let _kubelet = TcpListener::bind("0.0.0.0:10250")?;
     let other = cluster.at("other");
     let same = cluster.at("data");
     let cases: &[(&[&str], &str)] = &[
         (&["server", "--nonsense"], "--nonsense"),
         (&["server", "--data-dir", &other, "--https-listen-port", "16443"], "16443"),
         (&["server", "--data-dir", &same, "--https-listen-port", "17443"], "in use"),
+        (&["server", "--data-dir", &same], "in use"),
+        (&["agent", "--data-dir", &same, "--server", "https://127.0.0.1:6443", "--token", "a.b"], "in use"),
         (&["server", "--data-dir", &other, "--service-cidr", "10.43.0.0"], "--service-cidr"),
+        (&["server", "--data-dir", &other, "--https-listen-port", "17443"], "10250"),
     ];
     for (arguments, says) in cases {
         let printed = capture(Command::new(oxkube()?).args(*arguments))?;
         ensure!(printed.code == 2 && printed.err.contains(says), "{arguments:?} gave {printed:?}, expected {says:?}");
+        ensure!(
+            arguments.len() < 3 || printed.err.lines().count() == 1,
+            "{arguments:?} gave more than a line: {printed:?}"
+        );
     }
     let user =
         capture(Command::new("setpriv").args(["--reuid=65534", "--clear-groups", "--"]).arg(oxkube()?).arg("server"))?;

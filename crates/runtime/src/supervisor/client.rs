@@ -17,6 +17,10 @@ use tokio::sync::{mpsc, oneshot};
 use super::protocol::{Answer, Envelope, Event, Outgoing, Request, Running, VERSION};
 use super::{Paths, packet};
 
+/// Between two attempts to reach a supervisor.
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
 #[derive(Debug, thiserror::Error)]
 pub enum SupervisorError {
     #[error("start the supervisor: {0}")]
@@ -214,14 +218,16 @@ impl Client {
         if let Err(error) = ended {
             tracing::warn!(%error, "connection to the supervisor failed");
         }
-        let mut pause = Duration::from_millis(50);
-        while let Err(error) = self.reconnect().await {
-            tracing::error!(%error, "supervisor not reachable");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
-            if self.0.news.is_closed() {
-                return;
+        let mut pause = PAUSE_MIN;
+        // A node that ends asks for no other: its supervisor outlives it.
+        while !self.0.news.is_closed() {
+            let Err(error) = self.reconnect().await else { return };
+            // One that was killed may still let in who dials at once; only what fails again is a failure.
+            if pause > PAUSE_MIN && !self.0.news.is_closed() {
+                tracing::error!(%error, "supervisor not reachable");
             }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 

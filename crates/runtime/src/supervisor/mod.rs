@@ -12,6 +12,7 @@ pub mod log;
 pub mod packet;
 mod payload;
 pub mod protocol;
+mod reason;
 mod requests;
 pub mod sandbox;
 mod serve;

@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::capabilities::Capabilities;
 use super::payload::Payload;
 use super::protocol::{Exec, Rootfs, Start};
+use super::reason::{explain, unable_to_start};
 use super::trace::Causes;
 use super::{Paths, packet, sandbox};
 use crate::seccomp;
@@ -263,30 +264,6 @@ fn receive_descriptor(connection: impl AsFd) -> io::Result<OwnedFd> {
         _ => None,
     });
     rights.ok_or_else(|| io::Error::other("no terminal came"))
-}
-
-/// The outermost step and the innermost cause.
-fn explain(error: &dyn std::error::Error, causes: &mut Causes) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut source = error.source();
-    while let Some(cause) = source {
-        texts.push(cause.to_string());
-        source = cause.source();
-    }
-    texts.dedup();
-    let text = texts.join(": ");
-    // What our own payload says of the program is all that a person needs.
-    if let Some(position) = text.find("exec: \"") {
-        return unable_to_start(text[position..].trim_end_matches('"'));
-    }
-    match causes.first() {
-        Some(cause) if !text.contains(&cause) => unable_to_start(&format!("{text}: {cause}")),
-        _ => unable_to_start(&text),
-    }
-}
-
-fn unable_to_start(reason: &str) -> String {
-    format!("unable to start container process: {reason}")
 }
 
 /// An OCI runtime's program on the same bundle.

@@ -10,6 +10,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+/// How libcontainer begins what it logs of clearing away after a failure.
+const OF_CLEANUP: [&str; 3] =
+    ["failed to remove cgroup manager", "failed to cleanup intel rdt", "failed to delete container root"];
+
 /// Writes events into a pipe that forked processes share; a full pipe drops the rest.
 struct Trace(File);
 
@@ -24,12 +28,12 @@ impl Causes {
         Ok(Self(File::from(read)))
     }
 
-    /// The first error that was logged: the innermost.
+    /// The first error that was logged: the innermost. Clearing away afterwards may fail too, but is no cause.
     pub fn first(&mut self) -> Option<String> {
         let mut bytes = vec![0_u8; 8192];
         let length = self.0.read(&mut bytes).ok()?;
         let text = String::from_utf8_lossy(&bytes[..length]);
-        text.lines().next().map(str::to_owned)
+        text.lines().find(|line| !OF_CLEANUP.iter().any(|of_cleanup| line.starts_with(of_cleanup))).map(str::to_owned)
     }
 }
 

@@ -120,6 +120,36 @@ fn ends_have_reasons() {
     });
 }
 
+/// runc and containerd say why the process did not start, and nothing of what removing its group met.
+#[test]
+fn a_failed_start_says_why_however_its_group_is_removed() {
+    isolated("tests::lifecycle::a_failed_start_says_why_however_its_group_is_removed", |world| async move {
+        let mut cri = with_image(&world).await;
+        let sandbox = cri.sandbox(pod("fails", &world.directory)).await;
+        let groups = crate::cgroups::Cgroups::detect().expect("control groups");
+        let mut gone = script("gone", "");
+        gone.command = vec!["/nosuch".into()];
+        let mut nowhere = script("nowhere", "");
+        nowhere.mounts =
+            vec![Mount { host_path: "/".into(), container_path: "/etc/passwd/x".into(), ..Default::default() }];
+        for (config, says) in
+            [(gone, "exec: \"/nosuch\": stat /nosuch: no such file or directory"), (nowhere, "/etc/passwd/x")]
+        {
+            let id = cri.create(&sandbox, config).await.expect("created");
+            // While it has a group below it, libcontainer cannot remove the container's.
+            let group = groups.directory("memory", &world.paths().cgroup().join(&id)).expect("a directory");
+            std::fs::create_dir_all(group.join("below")).expect("a group");
+            let error = cri.start(&id).await.expect_err("it cannot start");
+            assert!(error.message().contains(says), "{error}");
+            let of_groups =
+                ["cleanup", "cgroup", "could not delete"].iter().find(|word| error.message().contains(**word));
+            assert!(of_groups.is_none(), "{error}");
+            assert!(!group.exists(), "the supervisor removes it");
+        }
+        cri.remove_sandbox(&sandbox).await;
+    });
+}
+
 #[test]
 fn a_stop_without_patience_kills() {
     isolated("tests::lifecycle::a_stop_without_patience_kills", |world| async move {
