@@ -1,6 +1,8 @@
 //! End-to-end stories: the real binary, real kubectl, real containers. Each story runs in pid, mount and network namespaces of its own
 //! that die with it; the runner compares the machine before and after. `bench` measures the same binary the same way.
 
+#![allow(clippy::disallowed_methods, reason = "a tool on the outside of what it tests")]
+
 mod agent;
 mod bench;
 mod cluster;

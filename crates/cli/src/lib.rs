@@ -1,5 +1,7 @@
 //! kubectl's everyday verbs, flags and output, for machines without kubectl. One file per verb; what is not served says so.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 mod cluster;
 mod discovery;
 mod error;

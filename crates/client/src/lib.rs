@@ -1,6 +1,8 @@
 //! Everything a component needs to talk to the API: transports, informers, work queues, the reconcile runtime,
 //! events and leader election. It knows no controller and keeps no state of its own on disk.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 pub mod discovery;
 mod error;
 pub mod events;

@@ -1,5 +1,7 @@
 //! The kubelet: Pods to containers over CRI, volumes, probes, status, streaming. Speaks only CRI to containers.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 pub mod actions;
 pub mod backoff;
 pub mod config;

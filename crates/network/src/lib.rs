@@ -1,6 +1,8 @@
 //! Pod networking, service proxy, node routes, DNS edge and network policy: desired state is computed purely (`desired.rs`), applied over
 //! netlink only (`apply.rs`). No iptables, nft or CNI binaries are run, no bridge is made.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 pub mod conntrack;
 pub mod dns;
 pub mod edge;

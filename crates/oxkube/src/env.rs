@@ -1,5 +1,7 @@
 //! The real clock, randomness and spawner: the one place where the binary touches them.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use api::env::Env;
 use rand::TryRngCore;
 

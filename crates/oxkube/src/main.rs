@@ -1,5 +1,7 @@
 //! The binary: reads the command line and starts what it asks for. Errors of use end with one line and exit code 2.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 mod agent;
 mod certificate;
 mod cluster_settings;

@@ -1,5 +1,7 @@
 //! `oxkube server`: what is started, in order. The kubeconfig is there before the port answers; `/readyz` is ok when an apply would succeed.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! The container runtime: CRI v1 over a unix socket, images, sandboxes, containers, their supervisor. Knows no Kubernetes API types.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
+
 mod atomic_file;
 pub mod cgroups;
 pub mod cri;
@@ -69,6 +71,7 @@ impl Runtime {
             // A dropped runtime stops too.
             let (Ok(_) | Err(_)) = stopped.wait_for(|stopped| *stopped).await.map(drop);
         };
+        #[expect(clippy::disallowed_methods, reason = "the runtime has no Env; nothing simulates it")]
         let served = tokio::spawn(service::serve(service, listener, until));
         Ok(Self { node, stop, served })
     }

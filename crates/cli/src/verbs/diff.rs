@@ -1,6 +1,8 @@
 //! `diff`: what applying files would change, shown by `diff -u -N` or the program that KUBECTL_EXTERNAL_DIFF names. Exit code 1 means
 //! that there are differences.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::path::Path;
 use std::process::Command;
 

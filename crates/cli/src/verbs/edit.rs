@@ -1,6 +1,8 @@
 //! `edit`: objects in an editor (KUBE_EDITOR, EDITOR, vi), and what was changed as a patch. A text that cannot be taken is shown again
 //! with the reasons; a text without changes ends it.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::io::Write as _;
 use std::process::Command;
 

@@ -1,6 +1,8 @@
 //! Pulling an image: manifest, platform, config, then the layers, three downloads at a time while those that are there are unpacked
 //! in order. Callers that want the same image with the same credentials wait for one pull, which goes on if they go away.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

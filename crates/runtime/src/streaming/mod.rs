@@ -1,6 +1,8 @@
 //! Exec, attach and port-forward for clients: a server on the loopback device that hands out one-time addresses. It speaks SPDY/3.1
 //! (kubectl up to 1.30, crictl) and WebSocket (kubectl from 1.31 on, browsers, other languages).
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 mod attach;
 mod command;
 mod descriptor;

@@ -1,5 +1,7 @@
 //! The connections of one port-forward client: SPDY streams in pairs, or two WebSocket channels for each port.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::collections::HashMap;
 
 use super::command::Io;

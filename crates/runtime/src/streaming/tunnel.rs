@@ -1,5 +1,7 @@
 //! Bytes in WebSocket messages as one stream of bytes, for SPDY inside of WebSocket.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use bytes::{Buf, Bytes};
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};

@@ -1,5 +1,7 @@
 //! Streams as channels in WebSocket messages: the first byte is the channel, the rest what is sent on it.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::collections::HashMap;
 
 use base64::Engine;

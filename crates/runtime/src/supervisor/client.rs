@@ -1,5 +1,7 @@
 //! The server's side of the supervisor: starts it where none runs, asks, hears of ends, and finds it again when it has died.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;

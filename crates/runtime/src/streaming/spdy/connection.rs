@@ -1,5 +1,7 @@
 //! A connection: one task reads frames and hands bytes to the streams' readers, one writes what the streams' writers send.
 
+#![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
+
 use std::collections::HashMap;
 use std::io;
 
