@@ -1,6 +1,7 @@
 //! The options of requests: ListOptions, Create/Update/PatchOptions, DeleteOptions, read from the query or the body and checked.
 
 use api::field_error::FieldError;
+use api::kind::Kind;
 use serde_json::{Map, Value, json};
 use store::Revision;
 
@@ -36,15 +37,13 @@ impl WriteOptions {
             "Ignore" => FieldValidation::Ignore,
             "Strict" => FieldValidation::Strict,
             other => {
-                let supported = ["Ignore", "Strict", "Warn"];
+                let supported = ["", "Ignore", "Strict", "Warn"];
                 errors.push(FieldError::not_supported("fieldValidation", &other.into(), &supported));
                 FieldValidation::Warn
             }
         };
         let field_manager = query.get("fieldManager").unwrap_or_default();
-        if field_manager.len() > 128 {
-            errors.push(FieldError::invalid("fieldManager", &field_manager.into(), "may not be more than 128 bytes"));
-        }
+        check_field_manager(field_manager, &mut errors);
         if query.get("force").is_some() && kind == "PatchOptions" {
             errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
         }
@@ -59,6 +58,17 @@ impl WriteOptions {
             }
         }
         Ok(Self { dry_run: !dry_run.is_empty(), field_validation, field_manager: field_manager.to_owned(), json })
+    }
+}
+
+/// At most 128 bytes, all of them printable.
+fn check_field_manager(name: &str, errors: &mut Vec<FieldError>) {
+    if name.len() > 128 {
+        errors.push(FieldError::too_long("fieldManager", 128));
+    }
+    for (at, character) in name.char_indices().filter(|(_, character)| character.is_control()) {
+        let why = format!("invalid character U+{:04X} (at position {at})", u32::from(character));
+        errors.push(FieldError::invalid("fieldManager", &name.into(), &why));
     }
 }
 
@@ -160,10 +170,7 @@ fn body_options(mut body: Value) -> Result<Value, Status> {
 
 fn query_options(query: &Query) -> Result<Value, Status> {
     let mut map = Map::new();
-    if let Some(grace) = query.get("gracePeriodSeconds") {
-        let seconds: i64 = grace
-            .parse()
-            .map_err(|_| Status::bad_request(format!("gracePeriodSeconds: {grace:?} is not an integer")))?;
+    if let Some(seconds) = number(query, "gracePeriodSeconds")? {
         map.insert("gracePeriodSeconds".into(), seconds.into());
     }
     if query.get("orphanDependents").is_some() {
@@ -207,7 +214,7 @@ impl ListOptions {
         let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
         let resource_version = match query.get("resourceVersion").unwrap_or_default() {
             "" => None,
-            version => Some(version.parse().map_err(|_| invalid_version(version))?),
+            version => Some(version.parse().map_err(|_| bad_version(version))?),
         };
         let resource_version_match = match query.get("resourceVersionMatch").unwrap_or_default() {
             "Exact" => Match::Exact,
@@ -219,9 +226,11 @@ impl ListOptions {
             field_selector: text("fieldSelector"),
             resource_version,
             resource_version_match,
-            limit: number(query, "limit")?.unwrap_or(0) as usize,
+            limit: number(query, "limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0),
             continue_token: text("continue"),
-            timeout_seconds: number(query, "timeoutSeconds")?.filter(|seconds| *seconds > 0),
+            timeout_seconds: number(query, "timeoutSeconds")?
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .filter(|seconds| *seconds > 0),
             allow_watch_bookmarks: query.flag("allowWatchBookmarks"),
             send_initial_events: query.get("sendInitialEvents").map(|_| query.flag("sendInitialEvents")),
         };
@@ -232,24 +241,40 @@ impl ListOptions {
     /// Upstream's ValidateListOptions.
     fn check(&self, given_match: &str, watch: bool) -> Result<(), Status> {
         let mut errors = Vec::new();
-        match (watch, self.send_initial_events) {
-            (false, Some(_)) => {
-                errors.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+        if watch {
+            self.check_watch(given_match, &mut errors);
+        } else {
+            if !given_match.is_empty() {
+                self.check_match(given_match, &mut errors);
             }
-            (true, Some(_)) if self.resource_version_match != Match::NotOlderThan => {
-                let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-                errors.push(FieldError::forbidden("resourceVersionMatch", why));
+            if self.send_initial_events.is_some() {
+                errors.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
             }
-            (true, None) if !given_match.is_empty() => {
-                let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-                errors.push(FieldError::forbidden("resourceVersionMatch", why));
-            }
-            _ => {}
-        }
-        if !given_match.is_empty() && !watch {
-            self.check_match(given_match, &mut errors);
         }
         refuse("ListOptions", &errors)
+    }
+
+    fn check_watch(&self, given: &str, errors: &mut Vec<FieldError>) {
+        const FIELD: &str = "resourceVersionMatch";
+        let other = self.resource_version_match != Match::NotOlderThan;
+        if self.send_initial_events.is_some() && other {
+            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            errors.push(FieldError::forbidden(FIELD, why));
+        }
+        if given.is_empty() {
+            return;
+        }
+        if self.send_initial_events.is_none() {
+            let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.push(FieldError::forbidden(FIELD, why));
+        }
+        if other {
+            errors.push(FieldError::not_supported(FIELD, &given.into(), &["NotOlderThan"]));
+        }
+        if !self.continue_token.is_empty() {
+            let why = "resourceVersionMatch is forbidden when continue is provided";
+            errors.push(FieldError::forbidden(FIELD, why));
+        }
     }
 
     fn check_match(&self, given: &str, errors: &mut Vec<FieldError>) {
@@ -281,22 +306,31 @@ impl ListOptions {
     }
 }
 
-fn number(query: &Query, name: &str) -> Result<Option<u64>, Status> {
-    match query.get(name).unwrap_or_default() {
-        "" => Ok(None),
-        text => text
-            .parse()
-            .map(Some)
-            .map_err(|_| Status::bad_request(format!("{name}: {text:?} is not a non-negative integer"))),
-    }
+/// A parameter that is given has to be a number, also when it is empty: the refusal is that of Go's ParseInt.
+fn number(query: &Query, name: &str) -> Result<Option<i64>, Status> {
+    let refuse = |text: &str, error: std::num::ParseIntError| {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let why =
+            if matches!(error.kind(), PosOverflow | NegOverflow) { "value out of range" } else { "invalid syntax" };
+        Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
+    };
+    query.get(name).map(|text| text.parse().map_err(|error| refuse(text, error))).transpose()
 }
 
-/// A resourceVersion that is no number.
-pub fn invalid_version(text: &str) -> Status {
-    let error = FieldError::invalid(
-        "resourceVersion",
-        &text.into(),
-        &format!("strconv.ParseUint: parsing {text:?}: invalid syntax"),
-    );
-    Status::invalid_kind("meta.k8s.io", "ListOptions", "", &[error])
+fn not_a_version(text: &str) -> FieldError {
+    let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
+    FieldError::invalid("resourceVersion", &text.into(), &why)
+}
+
+/// A read at a resourceVersion that is no number.
+pub fn bad_version(text: &str) -> Status {
+    Status::bad_request(format!("invalid resource version: {}", not_a_version(text)))
+}
+
+/// A watch's resourceVersion is a number; upstream blames the resource.
+pub fn check_watch_version(query: &Query, kind: &Kind) -> Result<(), Status> {
+    match query.get("resourceVersion").filter(|text| !text.is_empty() && text.parse::<Revision>().is_err()) {
+        Some(text) => Err(Status::invalid_kind(kind.group, kind.plural, "", &[not_a_version(text)])),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::json;
 
 use super::respond::{bytes_response, json_response};
@@ -43,9 +43,17 @@ pub(super) fn serve(
         }),
         _ => match server.authenticator.document(trimmed) {
             Some(document) => read_only(request).and_then(|()| json_response(&document)),
-            None => Err(Status::no_such_path()),
+            None => Ok(not_found()),
         },
     }
+}
+
+/// A path that is nobody's, as Go's net/http answers it.
+fn not_found() -> Response<Body> {
+    let mut response =
+        bytes_response(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "404 page not found\n".into());
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn read_only(request: &Request<Body>) -> Result<(), Status> {

@@ -16,7 +16,7 @@ use crate::view;
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let format = view::object_format(request.headers(), &scope.info.query)?;
     let list = ListOptions::read(&scope.info.query, false)?;
-    let selection = Selection::new(scope.kind, &list)?;
+    let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
     let page = Reading::new(scope, &list)?.page(&selection, list.limit);

@@ -25,7 +25,7 @@ const FRAME_BYTES: usize = 32 * 1024;
 pub(super) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
     let options = ListOptions::read(&scope.info.query, false)?;
     let format = view::object_format(request.headers(), &scope.info.query)?;
-    let selection = Selection::new(scope.kind, &options)?;
+    let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let reading = Reading::new(scope, &options)?;
     let page = reading.page(&selection, options.limit);
     answer(scope, format, page)

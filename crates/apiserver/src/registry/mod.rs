@@ -99,8 +99,12 @@ fn check_place(kind: &Kind, info: &RequestInfo) -> Result<(), Status> {
 
 fn check_verb(kind: &Kind, subresource: Option<&Subresource>, info: &RequestInfo) -> Result<(), Status> {
     let verbs = subresource.map_or(kind.verbs, |subresource| subresource.verbs);
-    // A create names nothing, unless it is of a subresource or a row whose only business is to be created.
-    let misplaced = info.verb == "create" && !info.name.is_empty() && subresource.is_none();
+    // A create names nothing, unless it is of a subresource or a row whose only business is to be created; a change names something.
+    let misplaced = match info.verb.as_str() {
+        "create" => !info.name.is_empty() && subresource.is_none(),
+        "update" | "patch" => info.name.is_empty(),
+        _ => false,
+    };
     if misplaced || !verbs.contains(&info.verb.as_str()) {
         return Err(Status::method_not_allowed());
     }

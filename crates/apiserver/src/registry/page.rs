@@ -34,14 +34,17 @@ pub(super) fn after(revision: Option<Revision>, last: &str) -> String {
 
 /// Reads a token; whatever is wrong with it is a 400.
 pub(super) fn read(token: &str) -> Result<Place, Status> {
-    let refuse = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
+    let refuse = |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
     let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|error| refuse(&error.to_string()))?;
     let token: Token = serde_json::from_slice(&bytes).map_err(|error| refuse(&error.to_string()))?;
     if token.v != VERSION {
-        return Err(refuse(&format!("server does not recognize this encoded version {:?}", token.v)));
+        return Err(refuse(&format!("server does not recognize this encoded version {}", token.v)));
     }
-    if token.start.is_empty() || token.start.starts_with('/') || token.start.split('/').any(|part| part == "..") {
-        return Err(refuse("encoded start key is not a key of this list"));
+    if token.start.is_empty() {
+        return Err(refuse("encoded start key empty (version meta.k8s.io/v1)"));
+    }
+    if token.start.starts_with('/') || token.start.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return Err(refuse(&token.start));
     }
     let revision = match token.rv {
         0 => return Err(refuse("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),

@@ -21,19 +21,24 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    pub fn new(kind: &'static Kind, options: &ListOptions) -> Result<Self, Status> {
+    /// `named`: the one object that path or selector name, which is all the caller may have been allowed.
+    pub fn new(kind: &'static Kind, options: &ListOptions, named: &str) -> Result<Self, Status> {
         let labels = parse(&options.label_selector, LabelSelector::parse)?;
         let fields = parse(&options.field_selector, FieldSelector::parse)?;
         if let Some(fields) = &fields {
             check_fields(kind, fields)?;
         }
-        let name = fields.as_ref().and_then(|fields| fields.exact("metadata.name")).map(str::to_owned);
+        let exact = fields.as_ref().and_then(|fields| fields.exact("metadata.name"));
+        if !named.is_empty() && fields.is_some() && exact != Some(named) {
+            return Err(Status::bad_request("fieldSelector metadata.name doesn't match requested name"));
+        }
+        let name = exact.or(Some(named).filter(|name| !name.is_empty())).map(str::to_owned);
         Ok(Self { kind, labels, fields, name })
     }
 
     /// Everything is asked for.
     pub fn is_everything(&self) -> bool {
-        self.labels.is_none() && self.fields.is_none()
+        self.labels.is_none() && self.fields.is_none() && self.name.is_none()
     }
 
     pub fn matches(&self, item: &Item<Meta>) -> bool {

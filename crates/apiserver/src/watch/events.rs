@@ -36,6 +36,8 @@ pub(super) struct Shape {
     pub kind: &'static Kind,
     pub format: Format,
     pub include: Include,
+    /// Tables tell their columns once, with the first event.
+    pub columns: bool,
 }
 
 /// The event a watcher with this selection sees, if any. An object that leaves the selection is deleted for it, one that enters is added.
@@ -92,30 +94,31 @@ fn object(shape: Shape, stored: &Bytes, now: Timestamp) -> Result<Bytes, Status>
 
 fn table_object(shape: Shape, metadata: Map<String, Value>, rows: Vec<Value>) -> Bytes {
     let api_version = format!("meta.k8s.io/{}", shape.format.meta_version);
-    let columns = table::columns(shape.kind);
+    let columns = if shape.columns { table::columns(shape.kind).into() } else { Value::Null };
     json!({"kind": "Table", "apiVersion": api_version, "metadata": metadata, "columnDefinitions": columns, "rows": rows}).to_string().into()
 }
 
 /// A bookmark: everything up to `revision` has been sent. `initial`: and it ends the initial state of a WatchList.
-pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool) -> Bytes {
+pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool, now: Timestamp) -> Bytes {
     let (kind, api_version) = match shape.format.transform {
-        Transform::Whole => (shape.kind.kind, shape.kind.api_version()),
         Transform::Partial => ("PartialObjectMetadata", format!("meta.k8s.io/{}", shape.format.meta_version)),
-        Transform::Table => ("Table", format!("meta.k8s.io/{}", shape.format.meta_version)),
+        Transform::Whole | Transform::Table => (shape.kind.kind, shape.kind.api_version()),
     };
-    let mut metadata = json!({"resourceVersion": revision.to_string()});
-    let mut object = json!({"kind": kind, "apiVersion": api_version});
-    if shape.format.transform == Transform::Table {
-        object["columnDefinitions"] = table::columns(shape.kind).into();
-        object["rows"] = json!([]);
-    } else {
-        metadata["creationTimestamp"] = Value::Null;
-        if initial {
-            metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
-        }
+    let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+    if initial {
+        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    object["metadata"] = metadata;
-    format!("{}\n", json!({"type": "BOOKMARK", "object": object})).into()
+    let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
+    if shape.format.transform != Transform::Table {
+        return format!("{}\n", json!({"type": "BOOKMARK", "object": object})).into();
+    }
+    // A row carries the bookmark's metadata, the annotation among them.
+    let row = table::row(shape.kind, &object, Include::Metadata, now, shape.format.meta_version);
+    let metadata = Map::from_iter([("resourceVersion".to_owned(), revision.to_string().into())]);
+    let mut out = BytesMut::from(&b"{\"type\":\"BOOKMARK\",\"object\":"[..]);
+    out.put_slice(&table_object(shape, metadata, vec![row]));
+    out.put_slice(b"}\n");
+    out.freeze()
 }
 
 /// An ERROR frame; the stream ends after it.

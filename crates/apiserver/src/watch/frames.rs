@@ -22,6 +22,7 @@ struct Key {
     event_type: EventType,
     transform: Transform,
     include: Include,
+    columns: bool,
     meta_version: &'static str,
 }
 
@@ -53,6 +54,7 @@ impl Frames {
             event_type,
             transform: shape.format.transform,
             include: shape.include,
+            columns: shape.columns,
             meta_version: shape.format.meta_version,
         };
         if let Some(frame) = self.0.lock().frames.get(&key) {

@@ -14,7 +14,7 @@ use crate::body::Body;
 use crate::front::object_response;
 use crate::negotiate::{Encoding, Format, Transform};
 use crate::objects::{self, Object};
-use crate::options::ListOptions;
+use crate::options::{self, ListOptions};
 use crate::registry::{Reading, Scope, Selection};
 use crate::status::Status;
 use crate::table::Include;
@@ -24,9 +24,10 @@ pub use frames::Frames;
 use stream::Watcher;
 
 pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
+    options::check_watch_version(&scope.info.query, scope.kind)?;
     let options = ListOptions::read(&scope.info.query, true)?;
     let format = watch_format(scope, request)?;
-    let selection = Selection::new(scope.kind, &options)?;
+    let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let root = objects::prefix(scope.kind, "");
     let (initial, after) = start(scope, &options, &selection)?;
     let cursor = match scope.server.objects.watch(&root, after) {
@@ -41,6 +42,7 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
         } else {
             Include::Metadata
         },
+        columns: format.transform == Transform::Table,
     };
     let env = scope.server.objects.env();
     let least = scope.server.config.min_request_timeout_seconds.max(1);
@@ -64,7 +66,7 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
 fn watch_format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, Status> {
     let format = view::object_format(request.headers(), &scope.info.query)?;
     if format.encoding != Encoding::Json {
-        return Err(Status::not_acceptable(&["application/json", "application/json;stream=watch"]));
+        return Err(Status::not_acceptable(&["application/json;stream=watch"]));
     }
     Ok(Format { pretty: false, ..format })
 }

@@ -73,13 +73,26 @@ impl Watcher {
     }
 
     /// The frame of an event, if this watcher sees it.
-    fn frame(&self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
+    fn frame(&mut self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
         let Some(event_type) = events::seen(event, |item| self.selected(item)) else { return Ok(None) };
-        let frame = self.server.frames.get(event.revision, event_type, self.shape, || {
+        let shape = self.next_shape();
+        let frame = self.server.frames.get(event.revision, event_type, shape, || {
             let (bytes, _) = events::shown(event, event_type);
-            events::frame(self.shape, event_type, &bytes, self.server.objects.env().now())
+            events::frame(shape, event_type, &bytes, self.server.objects.env().now())
         })?;
         Ok(Some(frame))
+    }
+
+    /// The shape of one more frame.
+    fn next_shape(&mut self) -> Shape {
+        let shape = self.shape;
+        self.shape.columns = false;
+        shape
+    }
+
+    fn bookmark(&mut self, revision: Revision, initial: bool) -> Bytes {
+        let now = self.server.objects.env().now();
+        events::bookmark(self.next_shape(), revision, initial, now)
     }
 
     /// Initial objects, as many as fit into one frame.
@@ -89,10 +102,10 @@ impl Watcher {
         while out.len() < FRAME_BYTES
             && let Some(object) = self.initial.pop_front()
         {
-            out.extend_from_slice(&events::frame(self.shape, EventType::Added, &object.bytes, now)?);
+            out.extend_from_slice(&events::frame(self.next_shape(), EventType::Added, &object.bytes, now)?);
         }
         if self.initial.is_empty() && std::mem::take(&mut self.end_of_initial) {
-            out.extend_from_slice(&events::bookmark(self.shape, self.started_at, true));
+            out.extend_from_slice(&self.bookmark(self.started_at, true));
         }
         Ok(out.freeze())
     }
@@ -162,9 +175,9 @@ impl Running {
         Ok(out.map_or_else(|| single.unwrap_or_default(), BytesMut::freeze))
     }
 
-    fn bookmark(&self) -> Option<Bytes> {
+    fn bookmark(&mut self) -> Option<Bytes> {
         let position = self.watcher.cursor.position().ok().filter(|_| self.watcher.bookmarks)?;
-        Some(events::bookmark(self.watcher.shape, position, false))
+        Some(self.watcher.bookmark(position, false))
     }
 
     fn or_error(&mut self, frame: Result<Bytes, Status>) -> Bytes {
