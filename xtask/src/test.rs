@@ -1,11 +1,12 @@
 //! The tiers: `ci` for every change, `nightly` before something is called done. Budgets are printed and enforced.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
 use crate::machine::{self, Init};
-use crate::process::{run, step};
+use crate::process::{run, run_command, step};
 use crate::{e2e, packages, tidy, tools};
 
 const CI_BUDGET: Duration = Duration::from_secs(30 * 60);
@@ -42,12 +43,18 @@ pub fn ci() -> Result<()> {
 /// `cargo xtask nightly`
 pub fn nightly() -> Result<()> {
     ci()?;
+    step("2,000 simulated histories", || {
+        let mut command = Command::new("cargo");
+        run_command(command.args(["test", "--release", "-p", "sim", "two_hundred_seeds"]).env("OXKUBE_SEEDS", "2000"))
+    })?;
     step("machine, all parts", || machine::boot(Init::Script, &MACHINE, 40 * 60))?;
     step("machine with systemd", || machine::boot(Init::Systemd, &["first_pod", "workloads"], 20 * 60))?;
     tools::run(&tools::ALL)?;
+    // The long stories are the same with every kubectl.
     for (version, _) in tools::ALL {
+        let tier = if version == tools::CI[0].0 { "nightly" } else { "ci" };
         step(&format!("stories with kubectl {version}"), || {
-            e2e::stories(version, &["--tier".to_owned(), "nightly".to_owned()])
+            e2e::stories(version, &["--tier".to_owned(), tier.to_owned()])
         })?;
     }
     Ok(())

@@ -1,11 +1,12 @@
-//! The simulation's tests: one seed is one history, and two hundred of them hold. `OXKUBE_SEED=n` runs one seed alone;
-//! `OXKUBE_TRACE=path` writes its lines.
+//! The simulation's tests: one seed is one history, and two hundred of them hold. `OXKUBE_SEED=n` runs one seed alone,
+//! `OXKUBE_SEEDS=n` as many as asked for; `OXKUBE_TRACE=path` writes a seed's lines.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Keys, Outcome, run};
 
+/// How many histories a run tries where `OXKUBE_SEEDS` says nothing else.
 const SEEDS: u64 = 200;
 
 fn keys() -> &'static Keys {
@@ -20,7 +21,12 @@ fn keys() -> &'static Keys {
 }
 
 fn asked_for() -> Option<u64> {
-    std::env::var("OXKUBE_SEED").ok().map(|text| text.parse().expect("OXKUBE_SEED is a number"))
+    number("OXKUBE_SEED")
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable}={text}: {error}")))
 }
 
 fn verdict(outcome: &Outcome) -> Result<(), String> {
@@ -56,12 +62,12 @@ fn two_hundred_seeds() {
         println!("{:?}", Outcome { lines: None, ..outcome.clone() });
         return verdict(&outcome).unwrap_or_else(|text| panic!("{text}"));
     }
-    let next = AtomicU64::new(0);
+    let (next, seeds) = (AtomicU64::new(0), number("OXKUBE_SEEDS").unwrap_or(SEEDS));
     let work = || {
         let mut outcomes = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= SEEDS {
+            if seed >= seeds {
                 return outcomes;
             }
             outcomes.push(run(seed, keys(), false));
@@ -73,7 +79,7 @@ fn two_hundred_seeds() {
     });
     let crashes: u64 = outcomes.iter().map(|outcome| outcome.crashes).sum();
     println!("{} histories, {crashes} crashes", outcomes.len());
-    assert!(crashes > SEEDS / 2, "{crashes} crashes are too few to try anything");
+    assert!(crashes > seeds / 2, "{crashes} crashes are too few to try anything");
     let broken: Vec<String> = outcomes.iter().filter_map(|outcome| verdict(outcome).err()).collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
