@@ -13,12 +13,14 @@ use crate::process::run;
 #[derive(Debug)]
 pub struct Inventory {
     things: BTreeSet<String>,
+    /// Nodes that run now, of other builds than the one under test: someone else's.
+    others: BTreeSet<String>,
 }
 
 impl Inventory {
     /// Looks at the machine.
     pub fn take() -> Result<Self> {
-        let mut things = BTreeSet::new();
+        let (mut things, mut others) = (BTreeSet::new(), BTreeSet::new());
         let own = fs::canonicalize(oxkube()?)?;
         for line in fs::read_to_string("/proc/self/mountinfo")?.lines() {
             things.insert(format!("mount {}", line.split(' ').nth(4).unwrap_or_default()));
@@ -32,7 +34,12 @@ impl Inventory {
         cgroups(Path::new("/sys/fs/cgroup"), 0, &mut things);
         for entry in fs::read_dir("/proc")?.flatten() {
             // Only what runs the binary under test counts: others come and go.
-            if fs::read_link(entry.path().join("exe")).is_ok_and(|program| program == own) {
+            let Ok(program) = fs::read_link(entry.path().join("exe")) else { continue };
+            if program != own {
+                let groups = fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
+                // The Pods' groups may hold what a dead node left; its own group holds its supervisor.
+                others.extend(groups.lines().filter(|group| !group.contains(".pods")).filter_map(node_of));
+            } else {
                 let command = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default().replace('\0', " ");
                 things.insert(format!("process {command}"));
             }
@@ -43,14 +50,25 @@ impl Inventory {
                 things.insert(format!("loop device on {}", file.trim()));
             }
         }
-        Ok(Self { things })
+        Ok(Self { things, others })
     }
 
-    /// What is there now and was not before. What another node's group holds, which was there before, comes and goes with that node.
+    /// What is there now and was not before. The groups of another node, which were there before or in which another build runs,
+    /// come and go with that node.
     pub fn added_since(&self, before: &Self) -> Vec<String> {
-        let others = |thing: &str| node_group(thing).is_some_and(|group| before.things.contains(group));
+        let runs = |node: &str| self.others.contains(node) || before.others.contains(node);
+        let others = |thing: &str| {
+            node_group(thing)
+                .is_some_and(|group| before.things.contains(group) || node_of(group).is_some_and(|it| runs(&it)))
+        };
         self.things.difference(&before.things).filter(|thing| !others(thing)).cloned().collect()
     }
+}
+
+/// The tag of the node that a group belongs to.
+fn node_of(group: &str) -> Option<String> {
+    let (_, name) = group.split_once("/oxkube-")?;
+    Some(name.chars().take_while(char::is_ascii_hexdigit).collect())
 }
 
 /// The uppermost control group of the node that a group belongs to.
@@ -77,13 +95,15 @@ mod tests {
 
     #[test]
     fn groups_of_nodes_that_ran_before_are_theirs() {
-        let take = |things: &[&str]| Inventory { things: things.iter().map(|thing| (*thing).to_owned()).collect() };
+        let all = |things: &[&str]| things.iter().map(|thing| (*thing).to_owned()).collect();
+        let take = |things: &[&str]| Inventory { things: all(things), others: all(&["3"]) };
         let before = take(&["cgroup /c/memory/oxkube-1", "cgroup /c/memory/oxkube-1/a"]);
         let after = take(&[
             "cgroup /c/memory/oxkube-1",
             "cgroup /c/memory/oxkube-1/b",
             "cgroup /c/memory/oxkube-2",
             "cgroup /c/memory/oxkube-2/a",
+            "cgroup /c/memory/oxkube-3.pods/a",
             "cgroup /c/other",
             "mount /oxkube-1/b",
         ]);
