@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::process::{run, succeed};
 
 /// Raised when the images change, so that old caches are not used.
-const EDITION: &str = "1";
+const EDITION: &str = "2";
 
 /// One image: names it is served under, the tree its layer has, its configuration.
 struct Image {
@@ -43,14 +43,6 @@ const IMAGES: &[Image] = &[
         fill: busybox,
         config: || json!({"Cmd": ["sh", "-c", "echo gpu ready; exec sleep 1000000"], "Env": [PATH]}),
     },
-    Image {
-        tags: &[("test/corners", "latest")],
-        fill: corners,
-        config: || {
-            json!({"Cmd": ["sh", "-c", "id -un; pwd; echo data: $(ls -A /data); exec sleep 1000000"], "User": "app",
-                   "WorkingDir": "/made/for/you", "Volumes": {"/data": {}}, "StopSignal": "SIGUSR1"})
-        },
-    },
 ];
 
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -79,6 +71,7 @@ pub fn prepare() -> Result<()> {
     for image in IMAGES {
         make(image).with_context(|| format!("image {}", image.tags[0].0))?;
     }
+    crate::corner_images::make().context("images with corners")?;
     fs::write(done, EDITION)?;
     Ok(())
 }
@@ -92,12 +85,7 @@ fn cache() -> Result<PathBuf> {
 }
 
 fn make(image: &Image) -> Result<()> {
-    let root = cache()?.join("rootfs");
-    fs::create_dir_all(&root)?;
-    (image.fill)(&root)?;
-    let layer = cache()?.join("layer.tar");
-    let tar = ["--numeric-owner", "--sort=name", "--mtime=@1700000000", "-C", path(&root), "-cf", path(&layer), "."];
-    run("tar", &tar)?;
+    let layer = tarred(image.fill)?;
     let diff_id = digest_of_file(&layer)?;
     run("gzip", &["-nf", path(&layer)])?;
     let (layer_digest, layer_size) = put_blob(&fs::read(layer.with_extension("tar.gz"))?)?;
@@ -116,11 +104,22 @@ fn make(image: &Image) -> Result<()> {
     for (name, tag) in image.tags {
         link(name, tag, &manifest_digest, &[&layer_digest, &config_digest])?;
     }
-    fs::remove_dir_all(&root)?;
     Ok(())
 }
 
-fn architecture() -> &'static str {
+/// A layer's archive with what `fill` makes.
+pub fn tarred(fill: fn(&Path) -> Result<()>) -> Result<PathBuf> {
+    let root = cache()?.join("rootfs");
+    fs::create_dir_all(&root)?;
+    fill(&root)?;
+    let layer = cache()?.join("layer.tar");
+    let tar = ["--numeric-owner", "--sort=name", "--mtime=@1700000000", "-C", path(&root), "-cf", path(&layer), "."];
+    run("tar", &tar)?;
+    fs::remove_dir_all(&root)?;
+    Ok(layer)
+}
+
+pub fn architecture() -> &'static str {
     match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -146,14 +145,6 @@ pub fn busybox(root: &Path) -> Result<()> {
         "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\napp:x:1234:1234:app:/home/app:/bin/sh\n",
     )?;
     fs::write(root.join("etc/group"), "root:x:0:\nnogroup:x:65534:\napp:x:1234:\nextra:x:2345:app\n")?;
-    Ok(())
-}
-
-/// No PATH in the image, a named user, a missing working directory, a volume.
-fn corners(root: &Path) -> Result<()> {
-    busybox(root)?;
-    fs::create_dir_all(root.join("data"))?;
-    fs::write(root.join("data/seed"), "seed\n")?;
     Ok(())
 }
 
@@ -224,7 +215,8 @@ fn unpack(packages: &[&str]) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn put_blob(bytes: &[u8]) -> Result<(String, usize)> {
+/// Puts bytes where the registry finds them by their digest; gives that and their length.
+pub fn put_blob(bytes: &[u8]) -> Result<(String, usize)> {
     let scratch = cache()?.join("blob");
     fs::write(&scratch, bytes)?;
     let digest = digest_of_file(&scratch)?;
@@ -235,7 +227,8 @@ fn put_blob(bytes: &[u8]) -> Result<(String, usize)> {
     Ok((digest, bytes.len()))
 }
 
-fn link(name: &str, tag: &str, manifest: &str, blobs_used: &[&String]) -> Result<()> {
+/// Names a manifest, and what it refers to, in a repository.
+pub fn link(name: &str, tag: &str, manifest: &str, blobs_used: &[&String]) -> Result<()> {
     let repository = blobs()?.join("repositories").join(name);
     let hex = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
     let mut links = vec![
@@ -256,7 +249,7 @@ fn blobs() -> Result<PathBuf> {
     Ok(storage()?.join("docker/registry/v2"))
 }
 
-fn digest_of_file(file: &Path) -> Result<String> {
+pub fn digest_of_file(file: &Path) -> Result<String> {
     let line = run("sha256sum", &[path(file)])?;
     let Some(hex) = line.split_whitespace().next() else { bail!("sha256sum printed nothing") };
     Ok(format!("sha256:{hex}"))

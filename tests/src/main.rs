@@ -6,6 +6,7 @@
 mod agent;
 mod bench;
 mod cluster;
+mod corner_images;
 mod dns;
 mod footprint;
 mod http;

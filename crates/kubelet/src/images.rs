@@ -1,5 +1,6 @@
 //! Getting a container's image onto the node: pull policy, credentials, back-off, one or several pulls at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::env::Env;
@@ -36,6 +37,8 @@ pub struct Images {
     env: Env,
     recorder: Recorder,
     backoffs: Mutex<Backoffs>,
+    /// Why the last pull failed, by the key of its back-off.
+    failures: Mutex<BTreeMap<String, String>>,
     pulls: Option<Semaphore>,
 }
 
@@ -58,7 +61,7 @@ pub struct Wanted<'a> {
 impl Images {
     pub fn new(cri: Cri, env: Env, recorder: Recorder, one_at_a_time: bool) -> Arc<Self> {
         let pulls = one_at_a_time.then(|| Semaphore::new(1));
-        Arc::new(Self { cri, env, recorder, backoffs: Mutex::default(), pulls })
+        Arc::new(Self { cri, env, recorder, backoffs: Mutex::default(), failures: Mutex::default(), pulls })
     }
 
     /// The image of a container, pulled if its policy and presence ask for it; what fails is also told by its reason, as upstream does.
@@ -120,6 +123,11 @@ impl Images {
         if let Some(until) = self.backoffs.lock().waits_since_update(&key, now) {
             let message = format!("Back-off pulling image {image:?}");
             self.recorder.normal(wanted.regarding.clone(), "BackOff", message.clone());
+            // The event stays short; the container's status says what it waits for.
+            let message = match self.failures.lock().get(&key) {
+                Some(failure) => format!("{message}: {failure}"),
+                None => message,
+            };
             return Err(StartError { reason: "ImagePullBackOff", message, again_at: Some(until) });
         }
         self.recorder.normal(wanted.regarding.clone(), "Pulling", format!("Pulling image {image:?}"));
@@ -131,7 +139,10 @@ impl Images {
         let pulled = self.pull_with_credentials(wanted, named).await;
         drop(permit);
         match pulled {
-            Ok(reference) => self.pulled(wanted, (image, named, reference), (now, began)).await,
+            Ok(reference) => {
+                self.failures.lock().remove(&key);
+                self.pulled(wanted, (image, named, reference), (now, began)).await
+            }
             Err(status) => Err(self.failed(wanted, image, &key, &status)),
         }
     }
@@ -146,6 +157,7 @@ impl Images {
             "SignatureValidationFailed" => "SignatureValidationFailed",
             _ => "ErrImagePull",
         };
+        self.failures.lock().insert(key.to_owned(), format!("{reason}: {message}"));
         // Soon after, the container shows that it backs off.
         let again_at = Some(now + SignedDuration::from_secs(5));
         StartError { reason, message: message.to_owned(), again_at }

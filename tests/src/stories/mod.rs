@@ -4,6 +4,7 @@ mod bad_input;
 mod control_plane;
 mod cronjob_history;
 mod first_pod;
+mod image_corners;
 mod kill_server;
 mod kill_supervisor;
 mod kubectl_verbs;
@@ -44,6 +45,7 @@ pub const ALL: &[Story] = &[
     control_plane::STORY,
     bad_input::STORY,
     first_pod::STORY,
+    image_corners::STORY,
     workloads::STORY,
     services::STORY,
     streams::STORY,

@@ -11,7 +11,7 @@ pub mod registries;
 pub mod registry;
 pub mod snapshots;
 mod transport;
-mod tree;
+pub mod tree;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;

@@ -37,7 +37,7 @@ impl Tree {
         {
             return Ok(Place { parent: parent.clone(), name });
         }
-        let parent = std::rc::Rc::new(self.parent(parent_path, missing)?);
+        let parent = std::rc::Rc::new(self.directory_at(parent_path, missing)?);
         self.last = Some((parent_path.to_owned(), parent.clone()));
         Ok(Place { parent, name })
     }
@@ -57,7 +57,8 @@ impl Tree {
         }
     }
 
-    fn parent(&self, path: &Path, missing: &mut Missing<'_>) -> io::Result<OwnedFd> {
+    /// The directory that a clean path names; `missing` as above.
+    pub fn directory_at(&self, path: &Path, missing: &mut Missing<'_>) -> io::Result<OwnedFd> {
         if let Ok(found) = self.directory(path) {
             return Ok(found);
         }

@@ -78,7 +78,7 @@ impl Node {
         let cgroup = self.cgroup_of(sandbox, &id);
         let rootfs = self.paths.container(&id).join("rootfs");
         let devices = host::devices(&config.devices, security.privileged)?;
-        let volumes = writable_volumes(&config, image, security.readonly_rootfs, &rootfs);
+        let volumes = writable_volumes(&config, image, &rootfs);
         let host_network = modes.network() == NamespaceMode::Node;
         let hostname = sandboxes::hostname(&sandbox.config, host_network);
         let spec = spec::build(&Inputs {
@@ -324,16 +324,12 @@ fn resolve_user(config: &ContainerConfig, image: &Image, layers: &[PathBuf]) -> 
     Ok(user::resolve(&wanted, &passwd, &group)?)
 }
 
-/// With a read-only root, the volumes of the image stay writable; else they are part of the writable layer.
-fn writable_volumes(
-    config: &ContainerConfig,
-    image: &Image,
-    readonly_rootfs: bool,
-    rootfs: &Path,
-) -> Vec<(String, PathBuf)> {
+/// The volumes of the image, unless something is mounted there, are mounts of their own places in the container's layer: they have the
+/// image's content, are writable when the root is not, and go with the container.
+fn writable_volumes(config: &ContainerConfig, image: &Image, rootfs: &Path) -> Vec<(String, PathBuf)> {
     let is_given =
         |volume: &String| config.mounts.iter().any(|mount| Path::new(&mount.container_path) == Path::new(volume));
-    let volumes = image.config.volumes.keys().filter(|volume| readonly_rootfs && !is_given(volume));
+    let volumes = image.config.volumes.keys().filter(|volume| !is_given(volume));
     volumes.map(|volume| (volume.clone(), rootfs.join(volume.trim_start_matches('/')))).collect()
 }
 

@@ -11,6 +11,7 @@ mod link;
 pub mod log;
 pub mod packet;
 mod payload;
+mod places;
 pub mod protocol;
 mod reason;
 mod requests;

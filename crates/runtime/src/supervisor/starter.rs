@@ -22,7 +22,7 @@ use super::payload::Payload;
 use super::protocol::{Exec, Rootfs, Start};
 use super::reason::{explain, unable_to_start};
 use super::trace::Causes;
-use super::{Paths, packet, sandbox};
+use super::{Paths, packet, places, sandbox};
 use crate::seccomp;
 
 /// What a starter is forked for.
@@ -79,6 +79,7 @@ fn start_container(start: &Start, stdio: ContainerStdio, paths: &Paths) -> Begin
     let step = |name: &'static str| move |error: io::Error| format!("{name}: {error}");
     let rootfs = paths.container(&start.id).join("rootfs");
     mount_rootfs(&start.rootfs, &rootfs).map_err(step("mount the container's root file system"))?;
+    places::prepare(&start.bundle.join("config.json"), &rootfs).map_err(|error| unable_to_start(&error.to_string()))?;
     let pid = match &start.oci_runtime {
         Some(program) => return start_foreign(program, start, stdio, paths),
         None => Native::prepare(&start.bundle, paths.container(&start.id), &start.id)?.start(start, stdio, paths),
