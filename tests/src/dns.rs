@@ -1,5 +1,6 @@
 //! A hand-made DNS question over UDP (RFC 1035): enough to ask a server for a name's address and to see that it answers.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -22,6 +23,18 @@ pub fn ask(server: SocketAddr, name: &str) -> Result<Ipv4Addr> {
     let length = socket.recv(&mut answer).with_context(|| format!("hear from {server}"))?;
     address(&question, &answer[..length])
         .with_context(|| format!("the answer about {name} was {:?}", &answer[..length]))
+}
+
+/// As [`ask`], and once more where no answer comes: a datagram may be lost, a refusal is an answer.
+pub fn ask_as_resolvers_do(server: SocketAddr, name: &str) -> Result<Ipv4Addr> {
+    match ask(server, name) {
+        Err(error) if error.root_cause().downcast_ref().is_some_and(is_silence) => ask(server, name),
+        answered => answered,
+    }
+}
+
+fn is_silence(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// One question for an A record, with recursion desired.

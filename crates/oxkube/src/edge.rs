@@ -1,4 +1,5 @@
-//! Keeps the edge process: it serves DNS while the server is away, so it is started on its own and found again after a restart.
+//! Keeps the edge process: it serves DNS while the server is away, so it is started on its own and found again after a restart. Its sockets
+//! are kept here too: no question is refused while one edge follows another.
 
 use std::fs;
 use std::io;
@@ -14,6 +15,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::{Value, json};
 use tokio::io::unix::AsyncFd;
 use tokio_util::sync::CancellationToken;
+
+use crate::edge_sockets::Sockets;
 
 /// DNS is reached through Service kube-system/kube-dns; 53 stays free for others.
 const PORT: u16 = 10053;
@@ -34,6 +37,10 @@ impl Settings {
         self.data_dir.join("edge")
     }
 
+    fn listen(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, PORT)
+    }
+
     fn kubeconfig(&self) -> PathBuf {
         self.folder().join("kubeconfig")
     }
@@ -42,7 +49,7 @@ impl Settings {
 /// The Service with this edge behind it, and the edge's rights.
 pub fn objects(settings: &Settings) -> Vec<Value> {
     let network::edge::Objects { service, endpoint_slice } =
-        network::edge::objects(SocketAddr::new(settings.ip, PORT), settings.cluster_dns);
+        network::edge::objects(settings.listen(), settings.cluster_dns);
     let (group, name) = ("rbac.authorization.k8s.io", json!({"name": USER}));
     let verbs = ["get", "list", "watch"];
     let role = json!({"apiVersion": format!("{group}/v1"), "kind": "ClusterRole", "metadata": name, "rules": [
@@ -67,11 +74,14 @@ pub fn write_identity(settings: &Settings, pki: &apiserver::pki::Pki, server: &s
 
 /// Starts it, or takes over the one that runs, and starts it again whenever it ends. It outlives this process.
 pub async fn keep(settings: Settings, stop: CancellationToken) {
+    let mut sockets = None;
     loop {
+        // One that ended at once is not started again at once.
+        let pause = tokio::time::sleep(PAUSE);
         let ended = async {
-            let pid = match running(&settings) {
+            let pid = match running(&settings, &mut sockets) {
                 Some(pid) => pid,
-                None => start(&settings)?,
+                None => start(&settings, &mut sockets)?,
             };
             wait(pid).await
         };
@@ -84,7 +94,7 @@ pub async fn keep(settings: Settings, stop: CancellationToken) {
         }
         tokio::select! {
             _ = stop.cancelled() => return,
-            _ = tokio::time::sleep(PAUSE) => {}
+            _ = pause => {}
         }
     }
 }
@@ -99,9 +109,13 @@ pub fn end(data_dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The edge that an earlier server has left, if it is of this program. One of another version is asked to go.
-fn running(settings: &Settings) -> Option<Pid> {
+/// The edge that an earlier server has left, if it is of this program and serves where it shall. Any other is asked to go, and leaves its
+/// sockets to the next.
+fn running(settings: &Settings, sockets: &mut Option<Sockets>) -> Option<Pid> {
     let pid = recorded(&settings.folder())?;
+    if sockets.is_none() {
+        *sockets = Sockets::of(pid, settings.listen());
+    }
     let program = |pid: &str| {
         fs::metadata(format!("/proc/{pid}/exe")).map(|file| {
             use std::os::unix::fs::MetadataExt;
@@ -109,10 +123,10 @@ fn running(settings: &Settings) -> Option<Pid> {
         })
     };
     match (program("self"), program(&pid.as_raw_nonzero().to_string())) {
-        (Ok(own), Ok(its)) if own == its => Some(pid),
+        (Ok(own), Ok(its)) if own == its && sockets.is_some() => Some(pid),
         _ => {
             if let Err(error) = end(&settings.data_dir) {
-                tracing::warn!(%error, "end the edge of another version");
+                tracing::warn!(%error, "end an earlier edge");
             }
             None
         }
@@ -136,7 +150,12 @@ fn start_ticks(pid: Pid) -> Option<String> {
     fields.nth(18).map(str::to_owned)
 }
 
-fn start(settings: &Settings) -> anyhow::Result<Pid> {
+fn start(settings: &Settings, sockets: &mut Option<Sockets>) -> anyhow::Result<Pid> {
+    let held = match sockets.take() {
+        Some(held) => held,
+        None => Sockets::bind(settings.listen()).context("listen for DNS")?,
+    };
+    let held = sockets.insert(held);
     let folder = settings.folder();
     let log = fs::File::create(folder.join("log")).context("the edge's log")?;
     let mut command = Command::new("/proc/self/exe");
@@ -145,12 +164,13 @@ fn start(settings: &Settings) -> anyhow::Result<Pid> {
         .arg(&settings.data_dir)
         .arg("--kubeconfig")
         .arg(settings.kubeconfig())
-        .args(["--listen", &SocketAddr::new(settings.ip, PORT).to_string()])
+        .args(["--listen", &settings.listen().to_string()])
         .args(["--cluster-dns", &settings.cluster_dns.to_string()])
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);
+    held.give(&mut command);
     // SAFETY: setsid is async-signal-safe and touches no memory.
     unsafe { command.pre_exec(|| rustix::process::setsid().map(drop).map_err(io::Error::from)) };
     let child = command.spawn().context("start the edge process")?;

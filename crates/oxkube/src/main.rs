@@ -8,7 +8,9 @@ mod cluster_settings;
 mod components;
 mod demo;
 mod edge;
+mod edge_sockets;
 mod env;
+mod first_process;
 mod flags;
 mod image;
 mod join;
@@ -26,6 +28,7 @@ mod uninstall;
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
 
@@ -74,6 +77,11 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> Result<ExitCode, Failure> {
+    if matches!(verb, Verb::Server(_) | Verb::Agent(_))
+        && let Some(code) = first_process::stand_before().context("stay before the node")?
+    {
+        return Ok(code);
+    }
     match verb {
         Verb::Server(flags) => server::run(*flags),
         Verb::Agent(flags) => agent::run(*flags),

@@ -5,6 +5,7 @@ mod control_plane;
 mod cronjob_history;
 mod first_pod;
 mod image_corners;
+mod kill_edge;
 mod kill_server;
 mod kill_supervisor;
 mod kubectl_verbs;
@@ -56,6 +57,7 @@ pub const ALL: &[Story] = &[
     kill_server::STORY,
     watch_continuity::STORY,
     kill_supervisor::STORY,
+    kill_edge::STORY,
     kubectl_verbs::STORY,
     kubectl_verbs::OWN,
     cronjob_history::STORY,
