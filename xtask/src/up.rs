@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::packages;
-use crate::process::{output, pause, run as command, step, target_dir};
+use crate::process::{output, pause, run as command, run_command, step, target_dir};
 
 const DATA_DIR: &str = "/var/lib/oxkube";
 const KUBECONFIG: &str = "/etc/oxkube/kubeconfig.yaml";
@@ -34,7 +34,7 @@ pub fn run() -> Result<()> {
         wait(&binary, &mut server)?;
         println!("The cluster is running; its log is {DATA_DIR}/server.log.");
     }
-    let address = demo(&binary)?;
+    let address = demo(&binary).inspect_err(|_| show_why(&binary))?;
     explain(&binary, &address);
     Ok(())
 }
@@ -68,6 +68,16 @@ fn ready(binary: &Path) -> bool {
     let Some(binary) = binary.to_str() else { return false };
     output(binary, &["kubectl", "--kubeconfig", KUBECONFIG, "get", "--raw", "/readyz"])
         .is_ok_and(|answer| answer == "ok")
+}
+
+/// What the cluster itself says of a demo that does not come up, for whoever reads the error after it.
+fn show_why(binary: &Path) {
+    for words in [&["get", "nodes,pods", "-o", "wide"][..], &["get", "events", "--field-selector", "type=Warning"]] {
+        let mut kubectl = Command::new(binary);
+        if let Err(error) = run_command(kubectl.args(["kubectl", "--kubeconfig", KUBECONFIG]).args(words)) {
+            eprintln!("{error:#}");
+        }
+    }
 }
 
 /// Deploys the demo web server through the API and waits until its Service answers; gives its address.

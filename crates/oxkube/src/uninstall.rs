@@ -31,9 +31,17 @@ pub fn run(data_dir: &Path) -> Result<ExitCode, Failure> {
     let _held = preflight::data_dir(&data_dir)?;
     edge::end(&data_dir).context("end the edge process")?;
     clean(&data_dir)?;
-    fs::remove_dir_all(&data_dir).with_context(|| format!("remove {}", data_dir.display()))?;
+    remove_data_dir(&data_dir).with_context(|| format!("remove {}", data_dir.display()))?;
     println!("Removed oxkube and everything it made from {}", data_dir.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// A data dir with a file system of its own is emptied; its mount point stays.
+fn remove_data_dir(data_dir: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(data_dir) {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy && fs::read_dir(data_dir)?.next().is_none() => Ok(()),
+        outcome => outcome,
+    }
 }
 
 /// Ends the server or agent that holds the data dir.
