@@ -29,7 +29,8 @@ pub const ROWS: &[Row] = &[
     ("kubectl rollout resume deployment/nginx-deployment", &["resumed"]),
     ("kubectl label deployment nginx-deployment tier=web", &["deployment.apps/nginx-deployment labeled"]),
     ("kubectl label deployment nginx-deployment tier-", &["deployment.apps/nginx-deployment unlabeled"]),
-    ("kubectl annotate deployment nginx-deployment note=seen", &["deployment.apps/nginx-deployment annotated"]),
+    // `annotate` without the d in kubectl 1.27.
+    ("kubectl annotate deployment nginx-deployment note=seen", &["deployment.apps/nginx-deployment annotate"]),
     (
         "EDITOR=\"sed -i 's/note: seen/note: edited/'\" kubectl edit deployment nginx-deployment",
         &["deployment.apps/nginx-deployment edited"],
