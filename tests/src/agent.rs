@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::cluster::{Cluster, oxkube};
 use crate::isolation::NODE_IP;
-use crate::machine::{ADDRESS, Machine};
+use crate::machine::Machine;
 use crate::process::{succeed, wait_for};
 
 /// The node called node-2.
@@ -34,7 +34,7 @@ impl Agent {
         let mut command = self.machine.command(oxkube()?.to_str().context("path is text")?);
         command.args(["agent", "--server", server, "--token", token, "--data-dir", data_dir]).args([
             "--node-ip",
-            ADDRESS,
+            self.machine.address,
             "--registry-mirror",
             &format!("docker.io=http://{NODE_IP}:5000"),
         ]);

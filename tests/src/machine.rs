@@ -1,4 +1,4 @@
-//! A second machine: namespaces of its own within the story's, at the other end of the story's link.
+//! A second machine: namespaces of its own within the story's, at the other end of the story's link or behind a router.
 
 use std::fs;
 use std::io::Read;
@@ -10,15 +10,20 @@ use anyhow::{Context, Result, bail};
 use crate::isolation::{become_machine, first_process};
 use crate::process::{run, succeed, wait_for};
 
-/// The machine's address.
-pub const ADDRESS: &str = "172.30.0.2";
 const NAME: &str = "node-2";
+/// Where the story's node has its router, and the segment behind that one.
+const ROUTER: [&str; 2] = ["172.30.0.254", "172.31.0.254"];
+const SEGMENTS: [&str; 2] = ["172.30.0.0/24", "172.31.0.0/24"];
 
 /// Ends, with everything that runs on it, when it is dropped.
 pub struct Machine {
     holder: Child,
     /// Its first process, as the story sees it.
     pid: String,
+    /// Its own address.
+    pub address: &'static str,
+    /// What stands between it and the story's node.
+    _router: Option<Box<Machine>>,
 }
 
 /// The first process of a machine: lives until nobody holds its stdin any more.
@@ -30,28 +35,54 @@ pub fn hold(arguments: &[String]) -> Result<()> {
 }
 
 impl Machine {
-    /// To be started before the story's own node, so that it does not get copies of that one's mounts.
+    /// On the network of the story's node. To be started before that node, so that it does not get copies of its mounts.
     pub fn start() -> Result<Self> {
-        let holder = first_process()?.args(["machine", NAME]).stdin(Stdio::piped()).spawn().context("start unshare")?;
+        let machine = Self::boot(NAME, "172.30.0.2")?;
+        machine.plug("wire0", "eth0", machine.address)?;
+        Ok(machine)
+    }
+
+    /// As [`Machine::start`], in a segment of its own: all packets between the two nodes are routed.
+    pub fn start_behind_router() -> Result<Self> {
+        let router = Self::boot("router", ROUTER[1])?;
+        let mut machine = Self::boot(NAME, "172.31.0.2")?;
+        run("ip", &["link", "add", "wire1", "type", "veth", "peer", "name", "wire2"])?;
+        router.plug("wire0", "near", ROUTER[0])?;
+        router.plug("wire1", "far", ROUTER[1])?;
+        succeed(router.command("sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))?;
+        machine.plug("wire2", "eth0", machine.address)?;
+        succeed(machine.command("ip").args(["route", "add", SEGMENTS[0], "via", ROUTER[1]]))?;
+        run("ip", &["route", "add", SEGMENTS[1], "via", ROUTER[0]])?;
+        machine._router = Some(Box::new(router));
+        Ok(machine)
+    }
+
+    fn boot(name: &str, address: &'static str) -> Result<Self> {
+        let holder = first_process()?.args(["machine", name]).stdin(Stdio::piped()).spawn().context("start unshare")?;
         let children = format!("/proc/{0}/task/{0}/children", holder.id());
         let pid = wait_for("the machine's first process", Duration::from_secs(5), || {
             let text = fs::read_to_string(&children)?;
             text.split_whitespace().next().map(str::to_owned).context("there is none yet")
         })?;
-        let machine = Self { holder, pid };
+        let machine = Self { holder, pid, address, _router: None };
         wait_for("the machine's name", Duration::from_secs(5), || {
-            let name = succeed(&mut machine.command("hostname"))?;
-            if name.trim() == NAME { Ok(()) } else { bail!("it is {name:?}") }
+            let found = succeed(&mut machine.command("hostname"))?;
+            if found.trim() == name { Ok(()) } else { bail!("it is {found:?}") }
         })?;
-        run("ip", &["link", "set", "wire0", "netns", &machine.pid])?;
-        for arguments in [
-            ["link", "set", "wire0", "name", "eth0"].as_slice(),
-            &["addr", "add", &format!("{ADDRESS}/24"), "dev", "eth0"],
-            &["link", "set", "eth0", "up"],
-        ] {
-            succeed(machine.command("ip").args(arguments))?;
-        }
         Ok(machine)
+    }
+
+    /// Moves an end of a link here.
+    fn plug(&self, wire: &str, name: &str, address: &str) -> Result<()> {
+        run("ip", &["link", "set", wire, "netns", &self.pid])?;
+        for arguments in [
+            ["link", "set", wire, "name", name].as_slice(),
+            &["addr", "add", &format!("{address}/24"), "dev", name],
+            &["link", "set", name, "up"],
+        ] {
+            succeed(self.command("ip").args(arguments))?;
+        }
+        Ok(())
     }
 
     /// A program to run there.

@@ -30,6 +30,7 @@ mod deployment;
 mod disruption;
 mod endpoints;
 mod endpointslice;
+mod endpointslicemirroring;
 mod garbagecollector;
 mod job;
 mod namespace;
@@ -84,6 +85,9 @@ pub const ALL: &[Row] = &[
     row("disruption-controller", "disruption-controller", |context| Box::pin(disruption::run(context))),
     row("endpoints-controller", "endpoint-controller", |context| Box::pin(endpoints::run(context))),
     row("endpointslice-controller", "endpointslice-controller", |context| Box::pin(endpointslice::run(context))),
+    row("endpointslice-mirroring-controller", "endpointslicemirroring-controller", |context| {
+        Box::pin(endpointslicemirroring::run(context))
+    }),
     row("garbage-collector-controller", "generic-garbage-collector", |context| {
         Box::pin(garbagecollector::run(context))
     }),

@@ -163,6 +163,13 @@ impl Images {
         StartError { reason, message: message.to_owned(), again_at }
     }
 
+    /// Forgets pulls that nobody waits for any more.
+    fn collect(&self, now: Timestamp) {
+        let mut backoffs = self.backoffs.lock();
+        backoffs.collect(now);
+        self.failures.lock().retain(|key, _| !backoffs.delay(key).is_zero());
+    }
+
     async fn pulled(
         &self,
         wanted: &Wanted<'_>,
@@ -186,7 +193,7 @@ impl Images {
             "Successfully pulled image {image:?} in {pull} ({whole} including waiting). Image size: {size} bytes."
         );
         self.recorder.normal(wanted.regarding.clone(), "Pulled", message);
-        self.backoffs.lock().collect(now);
+        self.collect(now);
         let inspected = self.inspect(&reference).await.ok().flatten();
         let inspected = match inspected {
             Some(found) => Some(found),

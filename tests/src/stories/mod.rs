@@ -62,6 +62,7 @@ pub const ALL: &[Story] = &[
     kubectl_verbs::OWN,
     cronjob_history::STORY,
     two_nodes::STORY,
+    two_nodes::SEGMENTS,
     lost_node::STORY,
     kill_server::OFTEN,
     watch_continuity::OFTEN,

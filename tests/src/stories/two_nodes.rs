@@ -23,6 +23,14 @@ pub const STORY: Story = Story {
     run,
 };
 
+pub const SEGMENTS: Story = Story {
+    name: "two_segments",
+    shows: "two nodes with a router between them: Pods talk through a VXLAN tunnel, a Service spreads over both nodes",
+    tier: Tier::Ci,
+    deadline_seconds: 120,
+    run: run_segments,
+};
+
 /// The master processes of the Pods' web servers.
 const MASTERS: &str = "nginx: master process";
 
@@ -54,17 +62,7 @@ fn run(folder: &Path) -> Result<()> {
     refusals(&agent)?;
     agent.start(&cluster)?;
     one_a_machine(&agent, &cluster)?;
-    cluster.apply(WEB)?;
-    cluster.wait_value("daemonset/web", "{.status.numberReady}", "2", 60)?;
-    let pods = [pod_on(&cluster, "node-1")?, pod_on(&cluster, "node-2")?];
-    for (from, to) in [(&pods[0], &pods[1]), (&pods[1], &pods[0])] {
-        let answer = inside(&cluster, from, &format!("http://{}/hostname", to.address))?;
-        ensure!(answer.trim() == to.name, "{} got {answer:?} from {}", from.name, to.name);
-        spreads(|| inside(&cluster, from, "http://web/hostname")).with_context(|| format!("from {}", from.name))?;
-        cluster.wait_logs(&[from.name.as_str(), "-c", "client"], &from.name)?;
-    }
-    let address = cluster.kubectl(&["get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"])?;
-    spreads(|| Ok(http::get(&format!("{address}:80"), "/hostname")?.body)).context("from the host")?;
+    let pods = across(&cluster)?;
     certificates(&cluster)?;
     own_rights_only(&agent, &cluster, &pods[0])?;
     restart(&mut agent, &cluster, &pods[1])?;
@@ -74,6 +72,39 @@ fn run(folder: &Path) -> Result<()> {
     cluster.uninstall()?;
     drop(machine);
     Ok(())
+}
+
+fn run_segments(folder: &Path) -> Result<()> {
+    let machine = Machine::start_behind_router()?;
+    let cluster = Cluster::start(folder)?;
+    let mut agent = Agent::on(machine, &cluster);
+    agent.start(&cluster)?;
+    let pods = across(&cluster)?;
+    // Routes to the other node's Pods lead into the tunnel, whose packets have room in the link's.
+    let route = succeed(std::process::Command::new("ip").args(["-o", "route", "get", &pods[1].address]))?;
+    let link = route.split(" dev ").nth(1).and_then(|rest| rest.split(' ').next()).context("a route with a link")?;
+    let details = succeed(std::process::Command::new("ip").args(["-o", "-d", "link", "show", link]))?;
+    ensure!(details.contains("vxlan id "), "{route:?} leads to {details:?}");
+    let large = ["exec", &pods[0].name, "-c", "client", "--", "ping", "-c1", "-s1400", &pods[1].address];
+    cluster.kubectl(&large).context("packets as large as the Pods' links take")?;
+    drop(agent.uninstall()?);
+    cluster.uninstall()
+}
+
+/// Web servers on both nodes, that reach each other and share a Service.
+fn across(cluster: &Cluster) -> Result<[Pod; 2]> {
+    cluster.apply(WEB)?;
+    cluster.wait_value("daemonset/web", "{.status.numberReady}", "2", 60)?;
+    let pods = [pod_on(cluster, "node-1")?, pod_on(cluster, "node-2")?];
+    for (from, to) in [(&pods[0], &pods[1]), (&pods[1], &pods[0])] {
+        let answer = inside(cluster, from, &format!("http://{}/hostname", to.address))?;
+        ensure!(answer.trim() == to.name, "{} got {answer:?} from {}", from.name, to.name);
+        spreads(|| inside(cluster, from, "http://web/hostname")).with_context(|| format!("from {}", from.name))?;
+        cluster.wait_logs(&[from.name.as_str(), "-c", "client"], &from.name)?;
+    }
+    let address = cluster.kubectl(&["get", "service", "web", "-o", "jsonpath={.spec.clusterIP}"])?;
+    spreads(|| Ok(http::get(&format!("{address}:80"), "/hostname")?.body)).context("from the host")?;
+    Ok(pods)
 }
 
 /// An agent whose server does not answer; a first join gives up after a while.

@@ -103,6 +103,7 @@ async fn finish(scope: &Scope<'_>, object: &mut Value, step: &Step<'_>) -> Resul
     (scope.kind.hooks.prepare_create)(object, &context);
     let mut errors = validate::metadata(scope.kind, object);
     errors.extend((scope.kind.hooks.validate)(object, &context));
+    errors.extend((scope.kind.hooks.validate_create)(object, &context));
     if !errors.is_empty() {
         return Err(Status::invalid(scope.kind, step.name, &errors));
     }

@@ -107,7 +107,13 @@ fn start(plan: &mut Plan, observed: &Observed, name: &str, due: Timestamp, statu
             plan.normal(Regarding::of(cron_job), "JobAlreadyActive", message);
             return;
         }
-        Some("Replace") => active.iter().for_each(|job| history::delete(plan, cron_job, job)),
+        Some("Replace") => {
+            active.iter().for_each(|job| history::delete(plan, cron_job, job));
+            // What is deleted here does not go missing.
+            let is_kept = |uid: &Option<String>| !active.iter().any(|job| Some(job.uid()) == uid.as_deref());
+            status.active = status.active.take().map(|list| list.into_iter().filter(|job| is_kept(&job.uid)).collect());
+            status.active = status.active.take().filter(|list: &Vec<_>| !list.is_empty());
+        }
         _ => {}
     }
     let success = ("SuccessfulCreate", "Created job {name}");

@@ -12,7 +12,8 @@ use crate::ownership::{BY_CONTROLLER, by_controller};
 mod desired;
 mod reconcile;
 
-use reconcile::{MANAGED_BY, MANAGER, Observed, SERVICE_NAME};
+pub use reconcile::{MANAGED_BY, SERVICE_NAME};
+use reconcile::{MANAGER, Observed};
 
 #[cfg(test)]
 mod tests;

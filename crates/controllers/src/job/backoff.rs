@@ -18,10 +18,13 @@ pub fn wait(pods: &[Arc<Pod>], now: Timestamp) -> Duration {
     let last_success = of_phase("Succeeded").filter_map(|pod| finished_at(pod)).max();
     let failures = of_phase("Failed").filter_map(|pod| finished_at(pod));
     let failures: Vec<Timestamp> = failures.filter(|at| last_success.is_none_or(|success| *at > success)).collect();
-    let Some(last) = failures.iter().max() else { return Duration::ZERO };
-    let doublings = u32::try_from(failures.len() - 1).unwrap_or(u32::MAX).min(10);
-    let seconds = (FIRST_SECONDS << doublings).min(LAST_SECONDS);
-    remaining(*last, seconds, now)
+    failures.iter().max().map_or(Duration::ZERO, |last| after(failures.len(), *last, now))
+}
+
+/// What is left to wait after so many failures, the last of them then.
+pub fn after(failures: usize, last: Timestamp, now: Timestamp) -> Duration {
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
+    remaining(last, (FIRST_SECONDS << doublings).min(LAST_SECONDS), now)
 }
 
 /// When the last container of a Pod ended; else when it was seen to be no longer ready, to be deleted, or made.

@@ -11,6 +11,8 @@ pub enum Verdict {
     Count,
     /// It does not.
     Ignore,
+    /// Its index has failed for good.
+    FailIndex,
     /// The whole Job fails, with this message.
     FailJob(String),
 }
@@ -22,6 +24,7 @@ pub fn judge(job: &Job, pod: &Pod) -> Verdict {
         let Some(what) = matches(rule, pod) else { continue };
         return match &*rule.action {
             "Ignore" => Verdict::Ignore,
+            "FailIndex" => Verdict::FailIndex,
             "FailJob" => {
                 let pod_name = format!("{}/{}", pod.namespace(), pod.name());
                 Verdict::FailJob(format!("{} matching FailJob rule at index {index}", what.replace("{pod}", &pod_name)))

@@ -14,6 +14,7 @@ mod conditions;
 mod failure_policy;
 mod indexes;
 mod new_pods;
+mod per_index;
 mod reconcile;
 mod spec;
 mod tracking;

@@ -1,33 +1,55 @@
 //! The Pods a Job makes: with the tracking finalizer, and for indexed Jobs with their index in name, host name and environment.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::Object;
+use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Container, EnvVar, EnvVarSource, ObjectFieldSelector, Pod};
 
 use super::indexes::{self, INDEX};
-use super::spec;
-use super::tracking::FINALIZER;
+use super::tracking::{FINALIZER, Tracked};
+use super::{per_index, spec};
 use crate::template;
 
 const INDEX_VARIABLE: &str = "JOB_COMPLETION_INDEX";
 /// Host names are labels of DNS.
 const LABEL_LENGTH: usize = 63;
 
-/// Up to `number` new Pods.
-pub fn make(job: &Job, active: &[Arc<Pod>], completed: &BTreeSet<i32>, number: usize) -> Vec<Pod> {
-    let Some(template) = spec::template(job) else { return Vec::new() };
+/// Up to `number` new Pods, and how long the next one waits if an index has to.
+pub fn make(
+    job: &Job,
+    active: &[Arc<Pod>],
+    tracked: &Tracked,
+    number: usize,
+    now: Timestamp,
+) -> (Vec<Pod>, Option<Duration>) {
+    let Some(template) = spec::template(job) else { return (Vec::new(), None) };
     let mut pod = template::pod(template, job);
     pod.metadata.finalizers.get_or_insert_default().push(FINALIZER.to_owned());
     if !spec::is_indexed(job) {
-        return vec![pod; number];
+        return (vec![pod; number], None);
     }
-    let taken: BTreeSet<i32> = active.iter().filter_map(|pod| indexes::of(pod)).collect();
-    let free =
-        (0..spec::completions(job).unwrap_or(0)).filter(|index| !taken.contains(index) && !completed.contains(index));
-    free.take(number).map(|index| with_index(pod.clone(), job, index)).collect()
+    let mut taken = tracked.done();
+    taken.extend(active.iter().filter_map(|pod| indexes::of(pod)));
+    let free = (0..spec::completions(job).unwrap_or(0)).filter(|index| !taken.contains(index));
+    let mut made = Vec::new();
+    let mut wait: Option<Duration> = None;
+    for index in free.take(number) {
+        let replaced = tracked.to_replace.get(&index);
+        let left = replaced.map_or(Duration::ZERO, |pod| per_index::wait(pod, now));
+        if !left.is_zero() {
+            wait = Some(wait.map_or(left, |other| other.min(left)));
+            continue;
+        }
+        let mut pod = with_index(pod.clone(), job, index);
+        if tracked.failed_indexes.is_some() {
+            per_index::take_over(job, &mut pod, replaced.map(Arc::as_ref));
+        }
+        made.push(pod);
+    }
+    (made, wait)
 }
 
 fn with_index(mut pod: Pod, job: &Job, index: i32) -> Pod {

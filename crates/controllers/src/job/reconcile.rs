@@ -1,6 +1,7 @@
 //! The decision: which Pods to make, give up and count, and what the status says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use client::Object;
 use client::events::Regarding;
@@ -122,13 +123,16 @@ fn manage(plan: &mut Plan, observed: &Observed, tracked: &mut Tracked, active: &
     if missing == 0 {
         return;
     }
-    let wait = backoff::wait(all, now);
+    // Where failures are counted by index, each index waits for itself.
+    let wait = if tracked.failed_indexes.is_some() { Duration::ZERO } else { backoff::wait(all, now) };
     if !wait.is_zero() {
         plan.requeue_after(wait);
         return;
     }
     let report = report(job, ("SuccessfulCreate", "Created pod: {name}"), ("FailedCreate", "Error creating: {error}"));
-    for pod in new_pods::make(job, &kept, &tracked.completed, missing) {
+    let (made, wait) = new_pods::make(job, &kept, tracked, missing, now);
+    wait.into_iter().for_each(|wait| plan.requeue_after(wait));
+    for pod in made {
         plan.create(&pod, Some(report.clone()));
     }
 }
@@ -136,10 +140,11 @@ fn manage(plan: &mut Plan, observed: &Observed, tracked: &mut Tracked, active: &
 /// How many Pods should be active.
 fn wanted(job: &Job, tracked: &Tracked, active: usize) -> usize {
     let parallelism = usize::try_from(spec::parallelism(job)).unwrap_or(0);
+    let failed = tracked.failed_indexes.as_ref().map_or(0, |failed| count(failed.len()));
     match spec::completions(job) {
         None if tracked.succeeded > 0 => active.min(parallelism),
         None => parallelism,
-        Some(completions) => parallelism.min(usize::try_from(completions - tracked.succeeded).unwrap_or(0)),
+        Some(completions) => parallelism.min(usize::try_from(completions - tracked.succeeded - failed).unwrap_or(0)),
     }
 }
 
@@ -152,7 +157,7 @@ fn duplicates(job: &Job, active: &[Arc<Pod>], tracked: &Tracked, now: Timestamp)
     let mut ranked: Vec<(Arc<Pod>, usize)> = active.iter().map(|pod| (pod.clone(), 0)).collect();
     pods::sort_for_deletion(&mut ranked, now);
     // The ones missed most come first here, and take their index.
-    let mut taken = tracked.completed.clone();
+    let mut taken = tracked.done();
     let surplus = ranked.into_iter().rev().map(|(pod, _)| pod).filter(|pod| match indexes::of(pod) {
         Some(index) if index < completions => !taken.insert(index),
         _ => true,

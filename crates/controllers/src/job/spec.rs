@@ -25,6 +25,15 @@ pub fn backoff_limit(job: &Job) -> i32 {
     spec(job).and_then(|spec| spec.backoff_limit).unwrap_or(6)
 }
 
+/// How often each index may fail, for Jobs that count failures by index.
+pub fn backoff_limit_per_index(job: &Job) -> Option<i32> {
+    spec(job)?.backoff_limit_per_index.filter(|_| is_indexed(job))
+}
+
+pub fn max_failed_indexes(job: &Job) -> Option<i32> {
+    spec(job)?.max_failed_indexes
+}
+
 pub fn active_deadline(job: &Job) -> Option<i64> {
     spec(job)?.active_deadline_seconds
 }

@@ -1,7 +1,7 @@
 //! Counting each ended Pod exactly once: its uid goes into the status, then its finalizer goes, then the count goes up.
 //! Whatever is interrupted, the finalizer keeps the Pod until it has been counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use client::Object;
@@ -10,8 +10,9 @@ use k8s_openapi::api::batch::v1::{Job, JobStatus, UncountedTerminatedPods};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
+use super::conditions::{self, FAILURE_TARGET, SUCCESS_CRITERIA_MET};
 use super::failure_policy::{self, Verdict};
-use super::{indexes, spec};
+use super::{indexes, per_index, spec};
 use crate::numbers::{count, nonzero};
 use crate::ownership::{controller_key, is_controlled_by};
 use crate::pods;
@@ -48,10 +49,21 @@ pub struct Tracked {
     pub succeeded: i32,
     pub failed: i32,
     pub completed: BTreeSet<i32>,
+    /// Indexes that failed for good; none where failures are not counted by index.
+    pub failed_indexes: Option<BTreeSet<i32>>,
+    /// Failed Pods, by index, that keep their finalizer until they are replaced.
+    pub to_replace: BTreeMap<i32, Arc<Pod>>,
     /// Nothing is waiting to be counted.
     pub is_settled: bool,
     /// Pods whose finalizer may go once the status is written.
     pub release: Vec<Arc<Pod>>,
+}
+
+impl Tracked {
+    /// Indexes that need no Pod any more.
+    pub fn done(&self) -> BTreeSet<i32> {
+        self.completed.iter().chain(self.failed_indexes.iter().flatten()).copied().collect()
+    }
 }
 
 pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
@@ -70,15 +82,23 @@ pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
     let mut completed = indexes::parse(status.completed_indexes.as_deref().unwrap_or_default(), completions);
     if !spec::is_indexed(job) {
         status.succeeded = nonzero(status.succeeded.unwrap_or(0) + counted_succeeded);
+    } else {
+        let succeeded = all.iter().filter(|pod| is_tracked(pod) && pods::phase(pod) == "Succeeded");
+        completed.extend(succeeded.filter_map(|pod| indexes::of(pod)).filter(|index| *index < completions));
     }
+    let failed_indexes = per_index::failed(job, all);
+    let to_replace = failed_indexes
+        .as_ref()
+        .filter(|_| !has_verdict(&status))
+        .map(|failed| per_index::last_failed(job, all, &completed, failed))
+        .unwrap_or_default();
+    let is_kept = |pod: &Pod| to_replace.values().any(|kept| kept.uid() == pod.uid());
     let mut release = Vec::new();
-    for pod in all.iter().filter(|pod| is_tracked(pod)) {
+    for pod in all.iter().filter(|pod| is_tracked(pod) && !is_kept(pod)) {
         let uid = pod.uid().to_owned();
         if pods::phase(pod) == "Succeeded" {
-            let index = indexes::of(pod).filter(|index| *index < completions);
             if spec::is_indexed(job) {
                 // The set of indexes is the count, so no uid has to wait.
-                completed.extend(index);
                 release.push(pod.clone());
             } else if take(&mut succeeded, &uid) {
                 release.push(pod.clone());
@@ -94,13 +114,20 @@ pub fn track(job: &Job, all: &[Arc<Pod>]) -> Tracked {
         status.completed_indexes = Some(indexes::format(&completed)).filter(|text| !text.is_empty());
         status.succeeded = nonzero(count(completed.len()));
     }
+    status.failed_indexes = failed_indexes.as_ref().map(indexes::format);
     let totals =
         (status.succeeded.unwrap_or(0) + count(succeeded.len()), status.failed.unwrap_or(0) + count(failed.len()));
-    let is_settled = succeeded.is_empty() && failed.is_empty() && release.is_empty();
+    let is_settled = succeeded.is_empty() && failed.is_empty() && release.is_empty() && to_replace.is_empty();
     let list = |uids: Vec<String>| (!uids.is_empty()).then_some(uids);
     status.uncounted_terminated_pods =
         Some(UncountedTerminatedPods { succeeded: list(succeeded), failed: list(failed) });
-    Tracked { status, succeeded: totals.0, failed: totals.1, completed, is_settled, release }
+    let (succeeded, failed) = totals;
+    Tracked { status, succeeded, failed, completed, failed_indexes, to_replace, is_settled, release }
+}
+
+/// Once it is said how the Job ends, nothing is replaced any more.
+fn has_verdict(status: &JobStatus) -> bool {
+    [FAILURE_TARGET, SUCCESS_CRITERIA_MET].iter().any(|kind| conditions::find(status, kind).is_some())
 }
 
 /// Puts a uid on the list of those to be counted; false if there is no room.

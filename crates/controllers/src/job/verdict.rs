@@ -41,6 +41,7 @@ pub fn reach(job: &Job, all: &[Arc<Pod>], tracked: &Tracked, active: usize, now:
         .or_else(|| by_failure_policy(job, all))
         .or_else(|| by_backoff_limit(job, all, tracked))
         .or_else(|| by_deadline(job, now))
+        .or_else(|| by_failed_indexes(job, tracked))
         .or_else(|| by_success_policy(job, tracked))
         .or_else(|| by_completions(job, tracked, active))
 }
@@ -86,6 +87,18 @@ fn by_deadline(job: &Job, now: Timestamp) -> Option<Verdict> {
     let start = job.status.as_ref()?.start_time.as_ref()?.0;
     let has_passed = !spec::is_suspended(job) && remaining(start, deadline, now).is_zero();
     has_passed.then(|| Verdict::failure("DeadlineExceeded", "Job was active longer than specified deadline"))
+}
+
+/// For Jobs that count failures by index: too many indexes have failed, or none is left to try.
+fn by_failed_indexes(job: &Job, tracked: &Tracked) -> Option<Verdict> {
+    let failed = tracked.failed_indexes.as_ref().filter(|failed| !failed.is_empty())?;
+    let number = count(failed.len());
+    if spec::max_failed_indexes(job).is_some_and(|most| number > most) {
+        let message = "Job has exceeded the specified maximal number of failed indexes";
+        return Some(Verdict::failure("MaxFailedIndexesExceeded", message));
+    }
+    let is_through = number + count(tracked.completed.len()) >= spec::completions(job)?;
+    is_through.then(|| Verdict::failure("FailedIndexes", "Job has failed indexes"))
 }
 
 fn by_success_policy(job: &Job, tracked: &Tracked) -> Option<Verdict> {

@@ -39,13 +39,7 @@ pub fn status_patch(uid: &str, old: &PodStatus, new: &PodStatus) -> Option<Value
 fn change(field: &str, old: Option<&Value>, new: &Value) -> Value {
     let (Some(list), old) = (new.as_array(), old.and_then(Value::as_array)) else { return new.clone() };
     match field {
-        "conditions" => {
-            // What others own is theirs to write, and may be newer than what is known here.
-            let is_owned = |condition: &Value| OWNED.iter().any(|kind| condition["type"] == *kind);
-            let is_changed =
-                |condition: &&Value| is_owned(condition) && !old.is_some_and(|old| old.contains(condition));
-            Value::Array(list.iter().filter(is_changed).cloned().collect())
-        }
+        "conditions" => Value::Array(conditions(old.map(Vec::as_slice).unwrap_or_default(), list)),
         "podIPs" | "hostIPs" if old.is_some() => {
             let mut replaced = list.clone();
             replaced.push(json!({"$patch": "replace"}));
@@ -53,6 +47,27 @@ fn change(field: &str, old: Option<&Value>, new: &Value) -> Value {
         }
         _ => new.clone(),
     }
+}
+
+/// The owned conditions that changed or went; what others own is theirs to write, and may be newer than what is known here.
+fn conditions(old: &[Value], new: &[Value]) -> Vec<Value> {
+    let is_owned = |condition: &&Value| OWNED.iter().any(|kind| condition["type"] == *kind);
+    let of_type = |list: &[Value], like: &Value| list.iter().find(|other| other["type"] == like["type"]).cloned();
+    let changed = new.iter().filter(is_owned).filter(|condition| !old.contains(condition));
+    let changed = changed.map(|condition| replacing(of_type(old, condition).as_ref(), condition));
+    let gone = old.iter().filter(is_owned).filter(|condition| of_type(new, condition).is_none());
+    changed.chain(gone.map(|condition| json!({"$patch": "delete", "type": condition["type"]}))).collect()
+}
+
+/// A condition that merges with its former self: what it no longer has is null.
+fn replacing(old: Option<&Value>, new: &Value) -> Value {
+    let mut merged = new.clone();
+    for field in old.and_then(Value::as_object).into_iter().flat_map(Map::keys) {
+        if merged.get(field).is_none() {
+            merged[field] = Value::Null;
+        }
+    }
+    merged
 }
 
 #[cfg(test)]
@@ -79,6 +94,18 @@ mod tests {
         let wanted = json!({"metadata": {"uid": "u"}, "status": {
             "phase": "Running", "message": null, "podIP": "10.0.0.2", "podIPs": [{"ip": "10.0.0.2"}, {"$patch": "replace"}],
             "conditions": [{"type": "Ready", "status": "True"}]}});
+        assert_eq!(status_patch("u", &old, &new), Some(wanted));
+    }
+
+    #[test]
+    fn what_a_condition_no_longer_has_is_taken_away() {
+        let old = status(json!({"conditions": [
+            {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "m"},
+            {"type": "ContainersReady", "status": "False"}, {"type": "theirs", "status": "True"}]}));
+        let new = status(json!({"conditions": [{"type": "Ready", "status": "True"}]}));
+        let wanted = json!({"metadata": {"uid": "u"}, "status": {"conditions": [
+            {"type": "Ready", "status": "True", "reason": null, "message": null},
+            {"$patch": "delete", "type": "ContainersReady"}]}});
         assert_eq!(status_patch("u", &old, &new), Some(wanted));
     }
 }

@@ -112,8 +112,12 @@ async fn a_missing_image_is_named_and_tried_again() {
     let spec = json!({"containers": [with(container("c"), json!({"image": "missing:1"}))]});
     node.create("web", spec);
     // Both come and go by themselves: what counts is that the API had them.
-    for reason in ["ErrImagePull", "ImagePullBackOff"] {
-        let is_shown = |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == reason;
+    for (reason, message) in [
+        ("ErrImagePull", "missing:1: not found"),
+        ("ImagePullBackOff", "Back-off pulling image \"missing:1\": ErrImagePull: missing:1: not found"),
+    ] {
+        let wanted = json!({"reason": reason, "message": message});
+        let is_shown = |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"] == wanted;
         node.until(reason, |node| node.api.was(&format!("{PODS}/web"), is_shown)).await;
     }
     assert_eq!(node.pod("web")["status"]["phase"], "Pending");

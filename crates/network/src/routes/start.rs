@@ -101,7 +101,7 @@ impl Keeper {
 
     /// Brings the host to what is desired, unless neither that nor the host changed.
     async fn keep(&self, last: &mut Option<(Desired, Local)>) -> Result<(), NetworkError> {
-        let local = Local { addresses: Rtnl::open()?.addresses()? };
+        let local = blocking(|| Ok(Local { addresses: Rtnl::open()?.addresses()? })).await?;
         let nodes = self.nodes.lister().list();
         let wanted = desired(&self.config.settings, nodes.iter().map(Arc::as_ref), &local);
         let (config, names, desired_) = (self.config.clone(), self.names.clone(), wanted.clone());

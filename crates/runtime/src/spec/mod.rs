@@ -69,6 +69,9 @@ pub fn build(inputs: &Inputs<'_>) -> Result<Value, SpecError> {
         privileged: security.privileged,
         host_ipc: inputs.sandbox.namespaces.ipc() == NamespaceMode::Node,
         readonly_rootfs: security.readonly_rootfs,
+        // libcontainer looks up the groups of version 1 by the process's own number, which in a joined process namespace names
+        // another process, or none.
+        without_cgroups: !inputs.abilities.is_v2 && joins_pid_namespace(&options, &inputs.sandbox.namespaces),
     };
     let (mounts, propagation) =
         mounts::mounts(&inputs.config.mounts, inputs.sandbox.files, inputs.volumes, mount_options)?;
@@ -157,6 +160,15 @@ fn namespaces(inputs: &Inputs<'_>, options: &NamespaceOption) -> Result<Vec<Valu
         namespaces.push(json!({"type": "cgroup"}));
     }
     Ok(namespaces)
+}
+
+/// Whether the container's first process enters a process namespace that another one began.
+fn joins_pid_namespace(options: &NamespaceOption, sandbox: &NamespaceOption) -> bool {
+    match options.pid() {
+        NamespaceMode::Target => true,
+        NamespaceMode::Pod => sandbox.pid() == NamespaceMode::Pod,
+        NamespaceMode::Container | NamespaceMode::Node => false,
+    }
 }
 
 /// Whether the container's first process is pid 1 of a namespace of its own.

@@ -21,6 +21,8 @@ pub struct MountOptions {
     pub privileged: bool,
     pub host_ipc: bool,
     pub readonly_rootfs: bool,
+    /// The container sees no /sys/fs/cgroup.
+    pub without_cgroups: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +50,9 @@ pub fn mounts(
         }
     };
     for (target, mount) in kernel_file_systems(options) {
-        add(target, mount);
+        if !(options.without_cgroups && mount["type"] == "cgroup") {
+            add(target, mount);
+        }
     }
     if !files.shm.as_os_str().is_empty() {
         add("/dev/shm", bind("/dev/shm", &files.shm, &["rbind", "rprivate", "rw", "nosuid", "nodev", "noexec"]));

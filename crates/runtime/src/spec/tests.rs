@@ -67,6 +67,17 @@ fn namespaces_follow_the_modes() {
 }
 
 #[test]
+fn cgroups_of_version_1_are_not_mounted_in_a_joined_process_namespace() {
+    for (pid, is_seen) in [(NamespaceMode::Container, true), (NamespaceMode::Node, true), (NamespaceMode::Pod, false)] {
+        let sandbox = modes(NamespaceMode::Pod, pid, NamespaceMode::Pod);
+        let security = LinuxContainerSecurityContext { namespace_options: Some(sandbox.clone()), ..Default::default() };
+        let spec = spec(&config(security), &sandbox).expect("a spec");
+        let mounts = spec["mounts"].as_array().expect("a list");
+        assert_eq!(mounts.iter().any(|mount| mount["type"] == "cgroup"), is_seen, "{pid:?}");
+    }
+}
+
+#[test]
 fn limits_and_scores_are_in_the_spec() {
     let security = LinuxContainerSecurityContext {
         run_as_user: Some(Int64Value { value: 5 }),
