@@ -56,6 +56,12 @@ pub enum Conntrack {
     State,
     /// Bits such as "destination rewritten".
     Status,
+    /// The IPv4 address that the client asked for, before any rewriting.
+    AskedIpv4,
+    /// The IPv6 address that the client asked for.
+    AskedIpv6,
+    /// The port that the client asked for.
+    AskedPort,
 }
 
 /// Equal or not.
@@ -198,7 +204,10 @@ impl Expression {
             }
             Self::Conntrack { key, into } => {
                 w.be32(1, into.number());
-                w.be32(2, if *key == Conntrack::State { 0 } else { 2 });
+                w.be32(2, key.number());
+                if key.has_direction() {
+                    w.u8(3, 0);
+                }
             }
             Self::Compare { from, comparison, with } => {
                 w.be32(1, from.number());
@@ -281,6 +290,23 @@ impl Expression {
 impl Reg {
     fn number(self) -> u32 {
         8 + u32::from(self.0)
+    }
+}
+
+impl Conntrack {
+    fn number(self) -> u32 {
+        match self {
+            Self::State => 0,
+            Self::Status => 2,
+            Self::AskedPort => 12,
+            Self::AskedIpv4 => 20,
+            Self::AskedIpv6 => 22,
+        }
+    }
+
+    /// Whether it is a fact about one direction; here always the original one.
+    fn has_direction(self) -> bool {
+        matches!(self, Self::AskedIpv4 | Self::AskedIpv6 | Self::AskedPort)
     }
 }
 

@@ -58,6 +58,11 @@ impl Parts {
             masquerade: Some(backend.masquerade),
             affinity: backend.affinity,
         };
+        if let Some(noting) = pick.noting() {
+            let element = Element::new(frontend_key(frontend), Value::Verdict(Verdict::Goto(noting.name.clone())));
+            self.elements.push((names::of(names::AFFINE, frontend.family()), element));
+            self.chains.push(noting);
+        }
         self.chains.push(pick.chain(cluster));
         if backend.outside.is_none() {
             return pick.name();

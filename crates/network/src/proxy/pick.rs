@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::frontend::{Listen, Masquerade};
 use crate::nft::{Chain, Comparison, DynamicOperation, Expression, Key, Numgen, Rule};
 use crate::rtnl::Prefix;
-use crate::table::{Family, MASQUERADE_MARK, names, steps};
+use crate::table::{AFFINITY_MARK, Family, MASQUERADE_MARK, names, steps};
 
 /// Slots of endpoints for outside sources begin here.
 pub const OUTSIDE_SLOTS: u32 = 1 << 16;
@@ -48,6 +48,7 @@ impl Pick {
     pub fn chain(&self, cluster: &[Prefix]) -> Chain {
         let mut rules = self.mark(cluster);
         if self.affinity.is_some() {
+            rules.push(Rule::new(steps::add_mark(AFFINITY_MARK)));
             rules.push(self.remembered());
         }
         rules.push(self.any());
@@ -73,10 +74,10 @@ impl Pick {
         vec![Rule::new(steps)]
     }
 
-    /// A client that came before goes where it went, and its time starts anew.
+    /// A client that came before goes where it went.
     fn remembered(&self) -> Rule {
         let look_up = steps::data_map(&self.set(names::AFFINITY), self.family.source(), self.family.endpoint_address());
-        Rule::new([self.load(), vec![look_up], self.remember(), vec![self.rewrite()]].concat())
+        Rule::new([self.load(), vec![look_up, self.rewrite()]].concat())
     }
 
     fn any(&self) -> Rule {
@@ -89,7 +90,7 @@ impl Pick {
         };
         let look_up =
             steps::data_map(&self.set(names::ENDPOINTS), self.family.address(), self.family.endpoint_address());
-        Rule::new([self.load(), vec![choose, look_up], self.remember(), vec![self.rewrite()]].concat())
+        Rule::new([self.load(), vec![choose, look_up, self.rewrite()]].concat())
     }
 
     fn set(&self, name: &str) -> String {
@@ -108,15 +109,20 @@ impl Pick {
         steps
     }
 
-    fn remember(&self) -> Vec<Expression> {
-        let dynamic = |seconds: u32| Expression::Dynamic {
+    /// The chain that notes a client with the endpoint it was sent to; each new connection begins its time anew.
+    pub fn noting(&self) -> Option<Chain> {
+        let (family, seconds) = (self.family, self.affinity?);
+        let note = Expression::Dynamic {
             set: self.set(names::AFFINITY),
             operation: DynamicOperation::Update,
-            key: self.family.source(),
-            data: Some(self.family.endpoint_address()),
+            key: family.source(),
+            data: Some(family.endpoint_address()),
             timeout: Some(Duration::from_secs(u64::from(seconds))),
         };
-        self.affinity.map(dynamic).into_iter().collect()
+        let asked = family.load_asked(self.any_local).to_vec();
+        let steps = [vec![family.load_source()], asked, family.load_endpoint().to_vec(), vec![note]].concat();
+        let any_local = if self.any_local { "n" } else { "" };
+        Some(Chain::new(format!("note{}-{seconds}{any_local}", family.digit()), vec![Rule::new(steps)]))
     }
 
     fn rewrite(&self) -> Expression {

@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 
 use crate::nft::{
-    Comparison, Expression, FAMILY_IPV4, FAMILY_IPV6, Fib, FibResult, Field, HeaderBase, Key, Meta, Reg, SetData,
-    Verdict,
+    Comparison, Conntrack, Expression, FAMILY_IPV4, FAMILY_IPV6, Fib, FibResult, Field, HeaderBase, Key, Meta, Reg,
+    SetData, Verdict,
 };
 use crate::rtnl::Prefix;
 
 /// Packets with this bit leave with the node's address (upstream's default masquerade bit).
 pub const MASQUERADE_MARK: u32 = 0x4000;
+/// Packets of new connections to a Service with session affinity carry this bit from the choice of the endpoint to its noting.
+pub const AFFINITY_MARK: u32 = 0x1000;
 /// Packets from or to a Pod carry this bit, so that one rule in somebody's chain can accept them.
 pub const POD_MARK: u32 = 0x2000;
 
@@ -113,6 +115,27 @@ impl Family {
         [
             Expression::Meta { key: Meta::Protocol, into: self.protocol() },
             Expression::Payload { base: HeaderBase::Transport, offset: 2, length: 2, into: self.port() },
+        ]
+    }
+
+    /// Loads what the client asked for before the destination was rewritten: address (or the unspecified one), protocol, port.
+    pub fn load_asked(self, any_local: bool) -> [Expression; 3] {
+        let key = if self == Self::V4 { Conntrack::AskedIpv4 } else { Conntrack::AskedIpv6 };
+        let address = if any_local {
+            Expression::Load { into: self.address(), bytes: Key::new().ip(self.unspecified()).0 }
+        } else {
+            Expression::Conntrack { key, into: self.address() }
+        };
+        let port = Expression::Conntrack { key: Conntrack::AskedPort, into: self.port() };
+        [address, Expression::Meta { key: Meta::Protocol, into: self.protocol() }, port]
+    }
+
+    /// Loads where the packet goes now, as endpoint maps hold it.
+    pub fn load_endpoint(self) -> [Expression; 2] {
+        let (offset, length) = if self == Self::V4 { (16, 4) } else { (24, 16) };
+        [
+            Expression::Payload { base: HeaderBase::Network, offset, length, into: self.endpoint_address() },
+            Expression::Payload { base: HeaderBase::Transport, offset: 2, length: 2, into: self.endpoint_port() },
         ]
     }
 

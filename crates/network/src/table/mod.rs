@@ -7,7 +7,7 @@ mod ruleset;
 mod skeleton;
 
 pub use apply::{Table, TableError};
-pub use layout::{Family, MASQUERADE_MARK, POD_MARK, steps};
+pub use layout::{AFFINITY_MARK, Family, MASQUERADE_MARK, POD_MARK, steps};
 pub use ruleset::{Delta, Ruleset};
 pub use skeleton::{Cidrs, names, skeleton};
 

@@ -6,7 +6,7 @@ use crate::nft::{
 };
 use crate::rtnl::Prefix;
 
-use super::layout::{Family, MASQUERADE_MARK, POD_MARK, steps};
+use super::layout::{AFFINITY_MARK, Family, MASQUERADE_MARK, POD_MARK, steps};
 use super::ruleset::Delta;
 
 /// Names of sets and chains, each with the family's digit behind it.
@@ -21,6 +21,8 @@ pub mod names {
     pub const ENDPOINTS: &str = "endpoints";
     /// (client, address, protocol, port) -> endpoint, made by the packet path.
     pub const AFFINITY: &str = "affinity";
+    /// (address, protocol, port) -> the chain that notes clients, for Services with session affinity.
+    pub const AFFINE: &str = "affine";
     /// (address, protocol, port) -> reject or drop.
     pub const REFUSED: &str = "refused";
     /// (protocol, port) on any local address -> reject or drop.
@@ -62,6 +64,7 @@ pub fn skeleton(cidrs: &Cidrs, link_prefix: &str) -> Delta {
         delta.chains.push(Chain::new(names::of("service", family), service_rules(family)));
         delta.chains.push(Chain::new(names::of("refuse", family), refuse_rules(family)));
         delta.chains.push(Chain::new(names::of("firewall", family), firewall_rules(family)));
+        delta.chains.push(Chain::new(names::of("note", family), note_rules(family)));
     }
     delta.chains.push(Chain::new(names::REJECT, reject_rules()));
     let base = Chain::base;
@@ -74,6 +77,8 @@ pub fn skeleton(cidrs: &Cidrs, link_prefix: &str) -> Delta {
     delta.chains.push(base("filter-output-late", Filter, Hook::Output, -10, stray_rules(cidrs)));
     delta.chains.push(base("nat-prerouting", Nat, Hook::Prerouting, -100, per_family("service")));
     delta.chains.push(base("nat-output", Nat, Hook::Output, -100, per_family("service")));
+    delta.chains.push(base("filter-prerouting-late", Filter, Hook::Prerouting, -99, noting_rules()));
+    delta.chains.push(base("filter-output-noting", Filter, Hook::Output, -99, noting_rules()));
     delta.chains.push(base("nat-postrouting", Nat, Hook::Postrouting, 100, postrouting_rules(cidrs)));
     delta
 }
@@ -100,6 +105,7 @@ fn sets(family: Family) -> Vec<Set> {
         Set::new(&named(names::NODE_PORTS), &port, Some(SetData::Verdict)),
         Set::new(&named(names::ENDPOINTS), &slot, Some(family.endpoint())),
         Set::new(&named(names::AFFINITY), &client, Some(family.endpoint())).dynamic(AFFINITY_SIZE),
+        Set::new(&named(names::AFFINE), &frontend, Some(SetData::Verdict)),
         Set::new(&named(names::REFUSED), &frontend, Some(SetData::Verdict)),
         Set::new(&named(names::REFUSED_PORTS), &port, Some(SetData::Verdict)),
         Set::new(&named(names::FIREWALLED), &frontend, None),
@@ -185,6 +191,25 @@ fn raw_rules() -> Vec<Rule> {
     let inside = steps::prefix(family.address(), loopback, Comparison::Equal);
     let drop = vec![Expression::Verdict(Verdict::Drop)];
     vec![Rule::new([family.only().to_vec(), not_loopback, vec![family.load_address()], inside, drop].concat())]
+}
+
+/// Right after the destination is rewritten: clients of Services with session affinity are noted with their endpoint. It stands here, not
+/// with the choice of the endpoint, because nft up to 1.0.6 cannot print a rule that notes what another map has given.
+fn noting_rules() -> Vec<Rule> {
+    let note = |family: Family| {
+        let marked = [steps::has_mark(AFFINITY_MARK), steps::clear_mark(AFFINITY_MARK)].concat();
+        Rule::new([family.only().to_vec(), marked, vec![steps::jump(&names::of("note", family))]].concat())
+    };
+    Family::ALL.map(note).to_vec()
+}
+
+/// By the address that was asked for, else as a node port.
+fn note_rules(family: Family) -> Vec<Rule> {
+    let note = |any_local| {
+        let map = steps::verdict_map(&names::of(names::AFFINE, family), family.address());
+        Rule::new([family.load_asked(any_local).to_vec(), vec![map]].concat())
+    };
+    vec![note(false), note(true)]
 }
 
 fn input_rules(link_prefix: &str) -> Vec<Rule> {

@@ -38,7 +38,7 @@ fn a_flush_is_noticed_by_the_next_change_and_undone() {
         table.apply(delta).unwrap();
         let mut connection = crate::nft::Connection::open().unwrap();
         assert_eq!(connection.elements(table.id(), "endpoints4").unwrap().len(), 1);
-        assert_eq!(connection.base_chains().unwrap().len(), 9);
+        assert_eq!(connection.base_chains().unwrap().len(), 11);
     });
 }
 

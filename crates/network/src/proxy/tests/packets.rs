@@ -281,6 +281,33 @@ fn a_client_stays_with_its_endpoint_until_it_goes() {
 }
 
 #[test]
+fn nft_prints_the_table_of_services_with_affinity() {
+    as_host(|| {
+        let cluster = Cluster::new(0);
+        let mut proxier = Proxier::new(vec![prefix("10.42.0.0/16")]);
+        for (family, kind, address, pod) in
+            [("IPv4", "IPv4", "10.43.0.5", "10.42.0.2"), ("IPv6", "IPv6", "fd00:43::5", "fd00:42::2")]
+        {
+            let spec = json!({"clusterIP": address, "clusterIPs": [address], "ipFamilies": [family], "type": "NodePort",
+                "sessionAffinity": "ClientIP", "ports": [{"name": "tcp", "port": 80, "nodePort": 30080}]});
+            let service: Service = serde_json::from_value(json!({"metadata": {}, "spec": spec})).unwrap();
+            let slice: EndpointSlice = serde_json::from_value(
+                json!({"addressType": kind, "ports": [{"name": "tcp", "port": 80}], "endpoints": [{"addresses": [pod]}]}),
+            )
+            .unwrap();
+            let key = ServiceKey::new("default", family.to_lowercase());
+            cluster.table.apply(proxier.set_service(&key, desired(&service, &[&slice], &node())).delta).unwrap();
+        }
+        let Some(printed) = output("nft", &["list", "ruleset"]) else { return };
+        for (set, ip) in [("@affinity4", "ip"), ("@affinity6", "ip6")] {
+            let note = printed.lines().find(|line| line.trim().starts_with(&format!("update {set} {{")));
+            let key = format!(" . ct original {ip} daddr . meta l4proto . ct original proto-dst timeout 3h : ");
+            assert!(note.is_some_and(|note| note.contains(&key)), "{set} and {key:?} in {printed}");
+        }
+    });
+}
+
+#[test]
 fn udp_clients_of_a_removed_endpoint_are_sent_on() {
     as_host(|| {
         let mut cluster = Cluster::new(2);
