@@ -9,6 +9,7 @@ pub mod container_config;
 pub mod containers;
 pub mod context;
 pub mod cri;
+pub mod disk_limits;
 pub mod dns;
 pub mod env;
 pub mod error;

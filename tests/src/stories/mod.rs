@@ -3,6 +3,7 @@
 mod bad_input;
 mod control_plane;
 mod cronjob_history;
+mod disk_limits;
 mod first_pod;
 mod image_corners;
 mod kill_edge;
@@ -61,6 +62,7 @@ pub const ALL: &[Story] = &[
     kubectl_verbs::STORY,
     kubectl_verbs::OWN,
     cronjob_history::STORY,
+    disk_limits::STORY,
     two_nodes::STORY,
     two_nodes::SEGMENTS,
     lost_node::STORY,

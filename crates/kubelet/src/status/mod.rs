@@ -31,6 +31,8 @@ pub struct Waiting {
 pub struct Forced {
     pub reason: String,
     pub message: String,
+    /// Less time to end than the Pod asks for.
+    pub grace_seconds: Option<i64>,
 }
 
 /// What a status is made from.

@@ -15,7 +15,7 @@ pub(super) fn set_up(
     name: &str,
     source: &EmptyDirVolumeSource,
 ) -> Result<PathBuf, VolumeError> {
-    let directory = volumes.volume_directory(pod, "empty-dir", name);
+    let directory = volumes.empty_dir(pod, name);
     match source.medium.as_deref().unwrap_or_default() {
         "" => create_directory(&directory)?,
         "Memory" => tmpfs::mount(&*volumes.ledger, &directory, Some(memory_limit(pod, source)))?,

@@ -107,6 +107,11 @@ impl Volumes {
         self.pod_directory(pod).join("volumes").join(format!("kubernetes.io~{kind}")).join(name)
     }
 
+    /// Where an emptyDir lies.
+    pub fn empty_dir(&self, pod: &Pod, name: &str) -> PathBuf {
+        self.volume_directory(pod, "empty-dir", name)
+    }
+
     /// Makes every volume, or brings it up to date. Repeating it changes nothing that is right.
     pub async fn set_up(&self, pod: &Pod, allocatable: &Allocatable) -> Result<SetUp, Vec<SetUpError>> {
         let mut set_up = SetUp::default();

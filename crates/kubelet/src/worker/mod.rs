@@ -20,6 +20,7 @@ use crate::status::{Forced, Given, Waiting, pod_status, sorted_ips};
 use client::events::Regarding;
 
 mod apply;
+mod disk;
 mod kill;
 mod prepare;
 mod remove;
@@ -84,6 +85,8 @@ pub struct PodWorker {
     /// Failures of volumes in a row: their retries back off.
     volume_failures: u32,
     sandbox_failures: u32,
+    /// When its disk is looked at again.
+    disk_at: Option<Timestamp>,
 }
 
 impl PodWorker {
@@ -104,6 +107,7 @@ impl PodWorker {
             forced: None,
             volume_failures: 0,
             sandbox_failures: 0,
+            disk_at: None,
         }
     }
 
@@ -132,6 +136,9 @@ impl PodWorker {
     async fn step(&mut self, desired: &Desired) -> Result<Step> {
         if self.forced.is_none() {
             self.forced = desired.forced.clone().or_else(|| self.past_deadline(&desired.pod));
+        }
+        if self.forced.is_none() && self.life == Life::Active && !desired.is_ending() {
+            self.forced = self.over_disk_limit(&desired.pod).await;
         }
         match self.life {
             Life::Active if desired.is_ending() || self.forced.is_some() => self.terminate(desired).await,
@@ -177,7 +184,7 @@ impl PodWorker {
         (self.context.env.now() >= until).then(|| {
             let message = "Pod was active on the node longer than the specified deadline";
             self.context.recorder.normal(Regarding::of(pod), "DeadlineExceeded", message.to_owned());
-            Forced { reason: "DeadlineExceeded".to_owned(), message: message.to_owned() }
+            Forced { reason: "DeadlineExceeded".to_owned(), message: message.to_owned(), grace_seconds: None }
         })
     }
 

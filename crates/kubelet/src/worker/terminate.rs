@@ -51,7 +51,8 @@ impl PodWorker {
 
     /// A Pod that was ended by this node has its own grace period, one that is deleted the deletion's.
     fn grace_seconds(&self, desired: &Desired) -> i64 {
-        desired.grace_seconds()
+        let own = self.forced.as_ref().and_then(|forced| forced.grace_seconds);
+        own.unwrap_or_else(|| desired.grace_seconds())
     }
 
     fn take_down(&self) -> Result<()> {
