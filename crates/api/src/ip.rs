@@ -26,16 +26,21 @@ pub fn parse_range_sloppy(text: &str) -> Option<(IpAddr, u8)> {
     let written_as_v6 = address.contains(':');
     let address = parse_sloppy(address)?;
     let length: u8 = if length.bytes().all(|byte| byte.is_ascii_digit()) { length.parse().ok()? } else { return None };
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    (length <= longest && written_as_v6 != address.is_ipv4()).then(|| (network(address, length), length))
+}
+
+/// The address with the bits beyond the prefix cleared.
+pub(crate) fn network(address: IpAddr, length: u8) -> IpAddr {
     match address {
-        IpAddr::V4(v4) if !written_as_v6 && length <= 32 => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(length)).unwrap_or(0);
-            Some((Ipv4Addr::from(u32::from(v4) & mask).into(), length))
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(length.into())).unwrap_or(0);
+            Ipv4Addr::from(u32::from(v4) & mask).into()
         }
-        IpAddr::V6(v6) if length <= 128 => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0);
-            Some((Ipv6Addr::from(u128::from(v6) & mask).into(), length))
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(length.into())).unwrap_or(0);
+            Ipv6Addr::from(u128::from(v6) & mask).into()
         }
-        _ => None,
     }
 }
 

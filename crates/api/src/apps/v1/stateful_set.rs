@@ -1,6 +1,7 @@
 //! StatefulSet: Pods with stable names and storage.
 
 use super::workload;
+use crate::core::v1::persistent_volume_claim::validate as claim;
 use crate::core::v1::pod::{defaults, validate as pod};
 use crate::field::{self, Field};
 use crate::field_error::FieldError;
@@ -29,6 +30,7 @@ pub static KIND: Kind = Kind {
     service: "",
     hooks: Hooks {
         validate,
+        validate_create,
         validate_update,
 
         default,
@@ -100,7 +102,7 @@ fn validate(set: &Value, context: &WriteContext) -> Vec<FieldError> {
     field::validate(set, |set| {
         let spec = set.get("spec");
         policies(&spec);
-        for field in ["replicas", "minReadySeconds", "revisionHistoryLimit"] {
+        for field in ["replicas", "minReadySeconds"] {
             spec.get(field).not_negative();
         }
         let ordinals = spec.get("ordinals");
@@ -161,6 +163,13 @@ fn policies(spec: &Field) {
     for field in ["whenDeleted", "whenScaled"] {
         retention.get(field).one_of(&["Retain", "Delete"]);
     }
+}
+
+fn validate_create(set: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(set, |set| {
+        let spec = set.get("spec");
+        spec.get("volumeClaimTemplates").items().for_each(|template| claim::spec(&template.get("spec")));
+    })
 }
 
 fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {

@@ -2,7 +2,8 @@
 
 use super::metrics;
 use crate::autoscaling::v2::horizontal_pod_autoscaler as v2;
-use crate::kind::{Column, Convert, Hooks, Kind, STANDARD_VERBS, Subresource, TableContext};
+use crate::field_error::FieldError;
+use crate::kind::{Column, Convert, Hooks, Kind, STANDARD_VERBS, Subresource, TableContext, WriteContext};
 use crate::meta;
 use crate::strategy::drop_status;
 use crate::tree::{at, at_mut, default as fill, int, items, map_mut, remove, set, text};
@@ -26,6 +27,7 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         default,
         prepare_create: drop_status,
+        validate,
         convert: Some(Convert { to_storage, from_storage }),
         has_status: true,
         has_generation: true,
@@ -87,6 +89,13 @@ fn to_storage(scaler: &mut Value) {
         }
     }
     set(scaler, "apiVersion", "autoscaling/v2");
+}
+
+/// The rules are those of the version that is stored, with its fields.
+fn validate(scaler: &Value, context: &WriteContext) -> Vec<FieldError> {
+    let mut scaler = scaler.clone();
+    to_storage(&mut scaler);
+    v2::validate::autoscaler(&scaler, context)
 }
 
 fn is_cpu(metric: &Value) -> bool {

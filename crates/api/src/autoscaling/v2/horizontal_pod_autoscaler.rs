@@ -1,5 +1,7 @@
 //! HorizontalPodAutoscaler: a number of replicas that follows metrics.
 
+pub(crate) mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
 use crate::printer::{NONE, UNKNOWN, UNSET};
 use crate::strategy::drop_status;
@@ -21,7 +23,14 @@ pub static KIND: Kind = Kind {
     subresources: &[Subresource::status("autoscaling", "v2", "HorizontalPodAutoscaler")],
     columns: COLUMNS,
     service: "",
-    hooks: Hooks { default, prepare_create: drop_status, has_status: true, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        prepare_create: drop_status,
+        validate: validate::autoscaler,
+        has_status: true,
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };
 
 pub(crate) const COLUMNS: &[Column] = &[

@@ -1,5 +1,7 @@
 //! CertificateSigningRequest: a request for a certificate from one of the cluster's signers.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, Subresource, SubresourceRole, WriteContext};
 use crate::meta;
 use crate::printer::{AGE, NONE, human_duration, text_or};
@@ -34,6 +36,8 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         prepare_create,
         prepare_update,
+        validate: validate::request,
+        validate_update: validate::update,
         prepare_subresource: prepare_approval,
         selectable_fields: |request| vec![("spec.signerName", text(request, "spec.signerName").to_owned())],
         age_column: false,

@@ -1,5 +1,7 @@
 //! Endpoints: the older list of addresses behind a Service.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::printer::NONE;
 use crate::tree::{default as fill, int, items, items_mut, text};
@@ -24,6 +26,7 @@ pub static KIND: Kind = Kind {
     service: "",
     hooks: Hooks {
         default,
+        validate: validate::endpoints,
         create_on_update: true,
         deprecation: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
         ..Hooks::NONE

@@ -1,5 +1,7 @@
 //! LimitRange: bounds and defaults for resources in a namespace.
 
+mod validate;
+
 use crate::core::v1::resources;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::meta;
@@ -23,7 +25,7 @@ pub static KIND: Kind = Kind {
         meta::creation_timestamp(range).into()
     })],
     service: "",
-    hooks: Hooks { age_column: false, default, create_on_update: true, ..Hooks::NONE },
+    hooks: Hooks { age_column: false, default, validate: validate::range, create_on_update: true, ..Hooks::NONE },
 };
 
 fn default(range: &mut Value) {

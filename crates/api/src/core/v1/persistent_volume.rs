@@ -1,5 +1,7 @@
 //! PersistentVolume: a piece of storage in the cluster.
 
+mod validate;
+
 use crate::core::v1::{persistent_volume_claim::CLASS_ANNOTATION, pod, resources};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::meta;
@@ -25,6 +27,8 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         default,
         prepare_create,
+        validate: validate::volume,
+        validate_update: validate::update,
         selectable_fields: |volume| vec![("name", meta::name(volume).to_owned())],
         has_status: true,
         ..Hooks::NONE

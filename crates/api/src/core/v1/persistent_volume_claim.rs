@@ -1,10 +1,12 @@
 //! PersistentVolumeClaim: a request for storage.
 
+pub(crate) mod validate;
+
 use crate::core::v1::{persistent_volume::access_modes, resources};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
 use crate::meta;
 use crate::printer::{UNSET, terminating, text_or};
-use crate::tree::{at, at_mut, default as fill, map_mut, set, text};
+use crate::tree::{at, at_mut, default as fill, map_mut, remove, set, text};
 use serde_json::{Value, json};
 
 pub static KIND: Kind = Kind {
@@ -25,6 +27,8 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         default,
         prepare_create,
+        validate: validate::claim,
+        validate_update: validate::update,
         selectable_fields: |claim| vec![("name", meta::name(claim).to_owned())],
         has_status: true,
         ..Hooks::NONE
@@ -92,18 +96,24 @@ fn prepare_create(claim: &mut Value, _: &WriteContext) {
     }
 }
 
-/// dataSource and dataSourceRef say the same where one of them alone is given.
+/// dataSource and dataSourceRef say the same where one of them alone is given; a dataSource that is neither a claim nor a snapshot says
+/// nothing.
 fn data_source(spec: &mut Value) {
-    let (source, reference) = (at(spec, "dataSource").clone(), at(spec, "dataSourceRef").clone());
-    if !source.is_null() && reference.is_null() {
-        set(spec, "dataSourceRef", source);
-    } else if source.is_null() && !reference.is_null() && text(&reference, "namespace").is_empty() {
-        let known = matches!(
-            (text(&reference, "apiGroup"), text(&reference, "kind")),
-            ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
-        );
+    let reference = at(spec, "dataSourceRef").clone();
+    let source = at(spec, "dataSource").clone();
+    let known = matches!(
+        (text(&source, "apiGroup"), text(&source, "kind")),
+        ("", "PersistentVolumeClaim") | ("snapshot.storage.k8s.io", "VolumeSnapshot")
+    );
+    if reference.is_null() {
         if known {
-            set(spec, "dataSource", reference);
+            set(spec, "dataSourceRef", source);
+        } else {
+            remove(spec, "dataSource");
         }
+    } else if source.is_null() && text(&reference, "namespace").is_empty() {
+        let mut source = reference;
+        remove(&mut source, "namespace");
+        set(spec, "dataSource", source);
     }
 }

@@ -36,6 +36,15 @@ pub(crate) fn is_huge_page(name: &str) -> bool {
     name.starts_with("hugepages-")
 }
 
+fn is_quota_huge_page(name: &str) -> bool {
+    is_huge_page(name.strip_prefix("requests.").unwrap_or(name))
+}
+
+/// A resource a quota may bound.
+pub(crate) fn is_quota_resource(name: &str) -> bool {
+    name != "storage" && (STANDARD.contains(&name) || WHOLE.contains(&name)) || is_quota_huge_page(name)
+}
+
 /// A resource of Kubernetes itself: unqualified, or in its own domain.
 fn is_native(name: &str) -> bool {
     !name.contains('/') || name.contains("kubernetes.io/")
@@ -46,7 +55,7 @@ pub(crate) fn is_extended(name: &str) -> bool {
 }
 
 /// Requests may be lower than limits.
-fn may_overcommit(name: &str) -> bool {
+pub(crate) fn may_overcommit(name: &str) -> bool {
     is_native(name) && !is_huge_page(name)
 }
 
@@ -56,13 +65,13 @@ pub(crate) fn resource_name(field: &Field, name: &str) {
     let wrong = names::qualified_name(name);
     if !wrong.is_empty() {
         wrong.iter().for_each(|message| field.invalid_value(&shown, message));
-    } else if !name.contains('/') && !STANDARD.contains(&name) && !WHOLE.contains(&name) && !is_huge_page(name) {
+    } else if !name.contains('/') && !STANDARD.contains(&name) && !WHOLE.contains(&name) && !is_quota_huge_page(name) {
         field.invalid_value(&shown, "must be a standard resource type or fully qualified");
     }
 }
 
 /// A resource a container may have.
-fn container_resource_name(field: &Field, name: &str) {
+pub(crate) fn container_resource_name(field: &Field, name: &str) {
     resource_name(field, name);
     let shown = name.into();
     if !name.contains('/') {

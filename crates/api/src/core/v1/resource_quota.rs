@@ -1,5 +1,7 @@
 //! ResourceQuota: limits on what a namespace may use in all.
 
+mod validate;
+
 use crate::core::v1::resources;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
 use crate::strategy::drop_status;
@@ -24,7 +26,14 @@ pub static KIND: Kind = Kind {
         Column::string("Limit", "Limits used and allowed in all.", |quota, _| used(quota, true).into()),
     ],
     service: "",
-    hooks: Hooks { default, prepare_create: drop_status, has_status: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        prepare_create: drop_status,
+        validate: validate::quota,
+        validate_update: validate::update,
+        has_status: true,
+        ..Hooks::NONE
+    },
 };
 
 /// `cpu: 1/10, memory: 1Gi/2Gi` over the limits or over everything else.

@@ -1,5 +1,7 @@
 //! EndpointSlice: a part of the addresses behind a Service.
 
+pub(crate) mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::printer::first_three;
 use crate::tree::{at, default as fill, int, items, items_mut, set, text};
@@ -28,7 +30,13 @@ pub static KIND: Kind = Kind {
         Column::string("Endpoints", "A list of unique endpoints in this slice.", |slice, _| addresses(slice).into()),
     ],
     service: "",
-    hooks: Hooks { default, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        validate: validate::slice,
+        validate_update: validate::update,
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };
 
 fn ports(slice: &Value) -> String {

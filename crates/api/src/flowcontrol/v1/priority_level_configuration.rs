@@ -1,5 +1,7 @@
 //! PriorityLevelConfiguration: how many requests of a priority are served at once.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
 use crate::printer::NONE;
 use crate::strategy::drop_status;
@@ -35,7 +37,14 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { default, prepare_create: drop_status, has_status: true, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        prepare_create: drop_status,
+        validate: validate::level,
+        has_status: true,
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };
 
 fn limited(level: &Value, path: &str) -> Value {

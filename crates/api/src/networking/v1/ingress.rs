@@ -1,5 +1,7 @@
 //! Ingress: HTTP routes from outside to Services.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
 use crate::printer::{NONE, load_balancer, text_or};
 use crate::strategy::drop_status;
@@ -38,7 +40,14 @@ pub static KIND: Kind = Kind {
         }),
     ],
     service: "",
-    hooks: Hooks { prepare_create: drop_status, has_status: true, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks {
+        prepare_create: drop_status,
+        validate: validate::ingress,
+        validate_create: validate::created,
+        has_status: true,
+        has_generation: true,
+        ..Hooks::NONE
+    },
 };
 
 /// How many hosts the table shows.

@@ -1,5 +1,7 @@
 //! NetworkPolicy: which traffic Pods may receive and send.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::printer::selector;
 use crate::tree::{at_mut, default as fill, items, items_mut, set};
@@ -22,7 +24,7 @@ pub static KIND: Kind = Kind {
         selector(policy, "spec.podSelector")
     })],
     service: "",
-    hooks: Hooks { default, has_generation: true, ..Hooks::NONE },
+    hooks: Hooks { default, validate: validate::policy, has_generation: true, ..Hooks::NONE },
 };
 
 fn default(policy: &mut Value) {

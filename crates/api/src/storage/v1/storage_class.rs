@@ -1,11 +1,13 @@
 //! StorageClass: how volumes are provisioned.
 
+use crate::field::{self, Field};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, WriteContext};
+use crate::meta;
 use crate::printer::{flag, text_or};
 use crate::tree::{at, default as fill, text};
-use crate::{field, meta};
 use crate::{field_error::FieldError, names};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub static KIND: Kind = Kind {
     group: "storage.k8s.io",
@@ -56,11 +58,55 @@ fn validate(class: &Value, _: &WriteContext) -> Vec<FieldError> {
         let provisioner = class.get("provisioner");
         match provisioner.text().to_lowercase().as_str() {
             "" => provisioner.required(""),
-            name => provisioner.invalid_all(names::qualified_name(name)),
+            name => names::qualified_name(name).iter().for_each(|why| provisioner.invalid_value(&name.into(), why)),
         }
+        parameters(&class.get("parameters"));
+        topologies(&class.get("allowedTopologies"));
         class.get("reclaimPolicy").check_one_of(&["Delete", "Retain"]);
         class.get("volumeBindingMode").require_one_of(&["Immediate", "WaitForFirstConsumer"]);
     })
+}
+
+/// How many parameters there may be, and their size in all.
+const PARAMETERS_MAX: usize = 512;
+const PARAMETERS_BYTES_MAX: usize = 256 * 1024;
+
+fn parameters(parameters: &Field) {
+    let too_long = |max| parameters.report(FieldError::too_long(parameters.place(), max));
+    if parameters.len() > PARAMETERS_MAX {
+        return too_long(PARAMETERS_MAX);
+    }
+    if parameters.entries().any(|(key, _)| key.is_empty()) {
+        parameters.invalid_value(&"".into(), "field can not be empty.");
+    }
+    if parameters.entries().map(|(key, value)| key.len() + value.text().len()).sum::<usize>() > PARAMETERS_BYTES_MAX {
+        too_long(PARAMETERS_BYTES_MAX);
+    }
+}
+
+fn topologies(topologies: &Field) {
+    // Upstream compares each term with an empty one, too.
+    let mut seen = vec![BTreeMap::new()];
+    for term in topologies.items() {
+        let mut term_of: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let expressions = term.get("matchLabelExpressions");
+        for expression in expressions.items() {
+            let (key, values) = (expression.get("key"), expression.get("values"));
+            if values.len() == 0 {
+                values.required("");
+            }
+            let mut set = BTreeSet::new();
+            values.items().filter(|value| !set.insert(value.text().to_owned())).for_each(|value| value.duplicate());
+            key.invalid_all(names::qualified_name(key.text()));
+            if term_of.insert(key.text().to_owned(), set).is_some() {
+                key.duplicate();
+            }
+        }
+        if seen.contains(&term_of) {
+            expressions.with(&"".into()).duplicate();
+        }
+        seen.push(term_of);
+    }
 }
 
 fn validate_update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {

@@ -20,7 +20,7 @@ use crate::names;
 pub(crate) use scheduling::{node_selector, tolerations};
 pub(crate) use spec::annotations;
 pub(super) use update::update;
-pub(crate) use volume::{local_path, no_backsteps};
+pub(crate) use volume::{host_path, local_path, no_backsteps};
 
 /// What a Pod's own spec is checked for beyond a template's.
 #[derive(Clone, Copy, PartialEq, Eq)]

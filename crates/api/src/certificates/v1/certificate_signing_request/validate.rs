@@ -1,0 +1,141 @@
+//! Validation of CertificateSigningRequests (pkg/apis/certificates/validation): signer, usages, conditions, and that the request is one
+//! in PEM. What the request says is read by who signs it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::field::{self, Field};
+use crate::field_error::FieldError;
+use crate::kind::WriteContext;
+use crate::names;
+use crate::tree::{items, text};
+
+const SECONDS_MIN: i64 = 600;
+const BEGIN: &str = "-----BEGIN ";
+/// Conditions that are true or absent, and never leave.
+const FINAL: [&str; 3] = ["Approved", "Denied", "Failed"];
+const USAGES: [&str; 23] = [
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
+
+pub(super) fn request(request: &Value, _: &WriteContext) -> Vec<FieldError> {
+    field::validate(request, |request| {
+        let spec = request.get("spec");
+        let pem = spec.get("request");
+        if !is_request(pem.text()) {
+            pem.invalid_value(pem.value, "PEM block type must be CERTIFICATE REQUEST");
+        }
+        usages(&spec.get("usages"));
+        let signer = spec.get("signerName");
+        if signer.text() == "kubernetes.io/legacy-unknown" {
+            signer.invalid("the legacy signerName is not allowed via this API version");
+        } else {
+            self::signer(&signer);
+        }
+        let seconds = spec.get("expirationSeconds");
+        if seconds.int().is_some_and(|seconds| seconds < SECONDS_MIN) {
+            seconds.invalid("may not specify a duration less than 600 seconds (10 minutes)");
+        }
+        let status = request.get("status");
+        conditions(&status.get("conditions"));
+    })
+}
+
+/// The first block of the PEM text is a request.
+fn is_request(encoded: &str) -> bool {
+    let bytes = STANDARD.decode(encoded).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    text.split_once(BEGIN).is_some_and(|(_, block)| block.starts_with("CERTIFICATE REQUEST-----"))
+}
+
+fn usages(usages: &Field) {
+    if usages.len() == 0 {
+        usages.required("");
+    }
+    let mut seen: Vec<String> = Vec::new();
+    for usage in usages.items() {
+        usage.one_of(&USAGES);
+        if seen.iter().any(|seen| seen == usage.text()) {
+            usage.duplicate();
+        }
+        seen.push(usage.text().to_owned());
+    }
+}
+
+/// A domain of at least two labels and a path of one part.
+fn signer(signer: &Field) {
+    if signer.text().is_empty() {
+        return signer.required("");
+    }
+    let parts: Vec<&str> = signer.text().split('/').collect();
+    let [domain, path] = parts[..] else {
+        return signer.invalid("must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    };
+    let refuse = |whole: &str, label: &str, why: &str| {
+        signer.invalid_value(&whole.into(), &format!("validating label {label:?}: {why}"));
+    };
+    for label in domain.split('.') {
+        names::dns1123_label(label).iter().for_each(|why| refuse(domain, label, why));
+    }
+    if !domain.contains('.') {
+        signer.invalid_value(&domain.into(), "should be a domain with at least two segments separated by dots");
+    }
+    for part in path.split('.') {
+        names::dns1123_subdomain(part).iter().for_each(|why| refuse(path, part, why));
+    }
+}
+
+fn conditions(conditions: &Field) {
+    let mut seen: Vec<String> = Vec::new();
+    for condition in conditions.items() {
+        let (kind, status) = (condition.get("type"), condition.get("status"));
+        if kind.text().is_empty() {
+            kind.required("");
+        }
+        let allowed: &[&str] = if FINAL.contains(&kind.text()) { &["True"] } else { &["False", "True", "Unknown"] };
+        status.require_one_of(allowed);
+        if seen.iter().any(|seen| seen == kind.text()) {
+            kind.duplicate();
+        }
+        seen.push(kind.text().to_owned());
+    }
+    if ["Approved", "Denied"].iter().all(|kind| seen.iter().any(|seen| seen == kind)) {
+        let names = ["Approved", "Denied"].map(|kind| format!("conditions[{{\"type\": {kind:?}}}]"));
+        let why = format!("must specify at most one of: `{}`, `{}`", names[0], names[1]);
+        conditions.invalid_value(&format!("{{{}}}", names.join(", ")).into(), &why);
+    }
+}
+
+/// A verdict stays.
+pub(super) fn update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+    let has = |request, kind: &str| items(request, "status.conditions").iter().any(|own| text(own, "type") == kind);
+    field::validate(new, |request| {
+        for kind in FINAL.into_iter().filter(|kind| has(old, kind) && !has(new, kind)) {
+            let why = format!("updates may not remove a condition of type {kind:?}");
+            request.get("status").get("conditions").forbidden(&why);
+        }
+    })
+}
