@@ -36,8 +36,12 @@ impl Ask<'_> {
         Self { kind, operation: Operation::Create, subresource: "", identity: Identity::server(), old: None, object }
     }
 
-    async fn of(mut self, plugin: &dyn Admit) -> Result<Value, Status> {
-        let (info, options, warnings) = (RequestInfo::default(), Value::Null, Warnings::default());
+    async fn of(self, plugin: &dyn Admit) -> Result<Value, Status> {
+        self.with(plugin, &Warnings::default()).await
+    }
+
+    async fn with(mut self, plugin: &dyn Admit, warnings: &Warnings) -> Result<Value, Status> {
+        let (info, options) = (RequestInfo::default(), Value::Null);
         let name = self.object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let namespace = self.object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
         let mut request = AdmissionRequest {
@@ -52,7 +56,7 @@ impl Ask<'_> {
             old: self.old.as_ref(),
             options: &options,
             dry_run: false,
-            warnings: &warnings,
+            warnings,
         };
         plugin.mutate(&mut request).await?;
         plugin.validate(&request).await?;
@@ -224,7 +228,8 @@ async fn nodes_write_what_is_theirs() {
 /// A whole server, bootstrapped.
 async fn whole_server() -> (ApiServer, Pki, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::new(folder.path());
+    let mut config = Config::new(folder.path());
+    config.advertise_address = std::net::Ipv4Addr::new(192, 0, 2, 1).into();
     let objects = testing::objects();
     let pki = Pki::open(&objects.store, &config, objects.env()).await.unwrap();
     let server = crate::assemble(config, Kinds::new(api::kinds::ALL), objects, &pki).unwrap();
@@ -328,7 +333,7 @@ async fn the_whole_bootstrap_is_quick() {
 fn pods_are_held_against_the_standards() {
     let cases = testing::yaml(include_str!("../../cases/pod_security.yaml"));
     for case in cases.as_array().unwrap() {
-        let level = pod_security::Level::parse(case["level"].as_str().unwrap());
+        let level = pod_security::Level::known(case["level"].as_str().unwrap()).unwrap();
         let found = pod_security::violations(level, &json!({}), &case["spec"]);
         assert_eq!(found, case["then"].as_str().unwrap(), "{case}");
     }
@@ -349,6 +354,55 @@ async fn namespaces_say_which_standard_holds() {
     let mut other = pod(host);
     other["metadata"]["namespace"] = "free".into();
     assert!(Ask::create(pods(), other).of(&plugin).await.is_ok(), "no label, no rule");
+}
+
+#[tokio::test]
+async fn a_stricter_level_names_the_pods_that_do_not_meet_it() {
+    let objects = testing::objects();
+    let plugin = pod_security::PodSecurity::new(objects.clone());
+    let namespaces = row("", "v1", "namespaces");
+    let labelled = |labels: Value| json!({"metadata": {"name": "web", "labels": labels}});
+    let level = |level: &str| labelled(json!({"pod-security.kubernetes.io/enforce": level}));
+    for (name, spec) in [
+        ("b", json!({"hostNetwork": true, "containers": [{"name": "a"}]})),
+        ("a", json!({"hostNetwork": true, "containers": [{"name": "a"}]})),
+        ("c", json!({"hostPID": true, "containers": [{"name": "a", "securityContext": {"privileged": true}}]})),
+        ("fine", json!({"containers": [{"name": "a"}]})),
+    ] {
+        let pod = json!({"metadata": {"name": name, "namespace": "web"}, "spec": spec});
+        objects.create(pods(), pod).await.unwrap();
+    }
+    let change = async |old: Value, new: Value| {
+        let warnings = Warnings::default();
+        let ask = Ask { operation: Operation::Update, old: Some(old), ..Ask::create(namespaces, new) };
+        ask.with(&plugin, &warnings).await.map(|_| warnings.take())
+    };
+    let expected = [
+        r#"existing pods in namespace "web" violate the new PodSecurity enforce level "baseline:latest""#,
+        "a (and 1 other pod): host namespaces",
+        "c: host namespaces, privileged",
+    ];
+    assert_eq!(change(level("privileged"), level("baseline")).await.unwrap(), expected);
+    assert_eq!(change(level("restricted"), level("baseline")).await.unwrap(), [""; 0], "it became laxer");
+    assert_eq!(change(level("baseline"), level("baseline")).await.unwrap(), [""; 0], "nothing changed");
+    let refused = change(level("baseline"), level("strict")).await.unwrap_err();
+    let wrong = "metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: \"strict\": must be one of privileged, baseline, restricted";
+    assert_eq!(refused.message, format!("Namespace \"web\" is invalid: {wrong}"));
+    assert!(change(level("strict"), level("strict")).await.is_ok(), "it was wrong before");
+}
+
+#[tokio::test]
+async fn workloads_are_warned_of_what_is_enforced() {
+    let objects = testing::objects();
+    let plugin = pod_security::PodSecurity::new(objects.clone());
+    let labels = json!({"pod-security.kubernetes.io/enforce": "baseline"});
+    objects.create(row("", "v1", "namespaces"), json!({"metadata": {"name": "web", "labels": labels}})).await.unwrap();
+    let template = json!({"spec": {"hostNetwork": true, "containers": [{"name": "a"}]}});
+    let deployment = json!({"metadata": {"name": "d", "namespace": "web"}, "spec": {"template": template}});
+    let warnings = Warnings::default();
+    Ask::create(row("apps", "v1", "deployments"), deployment).with(&plugin, &warnings).await.unwrap();
+    let expected = r#"would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)"#;
+    assert_eq!(warnings.take(), [expected]);
 }
 
 #[tokio::test]

@@ -58,11 +58,21 @@ fn service(config: &Config) -> Result<Vec<Desired>, PkiError> {
         "endpoints": [{"addresses": [advertised], "conditions": {"ready": true}}],
         "ports": [port],
     });
-    Ok(vec![
-        Desired::new(service, Keep::Exists),
-        Desired::new(endpoints, Keep::Fields(&["subsets"])),
-        Desired::new(slice, Keep::Fields(&["endpoints", "ports"])),
-    ])
+    let mut all = vec![Desired::new(service, Keep::Exists)];
+    if reaches_others(config.advertise_address) {
+        all.push(Desired::new(endpoints, Keep::Fields(&["subsets"])));
+        all.push(Desired::new(slice, Keep::Fields(&["endpoints", "ports"])));
+    }
+    Ok(all)
+}
+
+/// An address that means something else on every machine is no endpoint: a Service that led there would be refused.
+fn reaches_others(address: IpAddr) -> bool {
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    !(address.is_loopback() || address.is_unspecified() || link_local)
 }
 
 /// ConfigMaps that tell others how to reach and trust this cluster.

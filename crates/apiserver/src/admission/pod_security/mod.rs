@@ -12,35 +12,38 @@ use crate::status::Status;
 
 mod baseline;
 mod containers;
+mod namespace;
+mod policy;
 mod restricted;
 mod standards;
 
-pub(super) use standards::{Level, violations};
-
-const PREFIX: &str = "pod-security.kubernetes.io/";
+use policy::Policies;
+#[cfg(test)]
+pub(super) use standards::Level;
+pub(super) use standards::violations;
 
 pub struct PodSecurity {
     objects: Objects,
     namespaces: &'static Kind,
-}
-
-/// A level with the version of the standard, as labels have them.
-struct Policy {
-    level: Level,
-    version: String,
+    pods: &'static Kind,
 }
 
 impl PodSecurity {
     pub fn new(objects: Objects) -> Self {
-        Self { objects, namespaces: row("", "v1", "namespaces") }
+        Self { objects, namespaces: row("", "v1", "namespaces"), pods: row("", "v1", "pods") }
     }
 
-    fn policy(&self, namespace: &str, mode: &str) -> Policy {
+    fn policies(&self, namespace: &str) -> Policies {
         let item = self.objects.item(self.namespaces, "", namespace);
-        let label =
-            |name: String| item.as_ref().and_then(|item| item.meta.labels.get(&format!("{PREFIX}{name}")).cloned());
-        let level = label(mode.to_owned()).map_or(Level::Privileged, |text| Level::parse(&text));
-        Policy { level, version: label(format!("{mode}-version")).unwrap_or_else(|| "latest".to_owned()) }
+        Policies::read(|name| item.as_ref().and_then(|item| item.meta.labels.get(name).map(String::as_str)))
+    }
+
+    fn namespace(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        if let Some(policy) = namespace::check(request)? {
+            let pods = self.objects.list(self.pods, request.name);
+            namespace::warnings(request.name, &policy, &pods).into_iter().for_each(|text| request.warnings.add(text));
+        }
+        Ok(())
     }
 }
 
@@ -91,27 +94,25 @@ impl Admit for PodSecurity {
         if !write || !matches!(request.subresource, "" | "ephemeralcontainers") {
             return Ok(());
         }
+        if request.kind.group.is_empty() && request.kind.plural == "namespaces" {
+            return if request.subresource.is_empty() { self.namespace(request) } else { Ok(()) };
+        }
         let Some((metadata, spec)) = pod_of(request.kind, request.object) else { return Ok(()) };
         let is_pod = request.kind.group.is_empty() && request.kind.plural == "pods";
         if is_pod && insignificant(request) {
             return Ok(());
         }
+        let Policies { enforce, warn } = self.policies(request.namespace);
         if is_pod {
-            let policy = self.policy(request.namespace, "enforce");
-            let found = violations(policy.level, metadata, spec);
+            let found = violations(enforce.level, metadata, spec);
             if !found.is_empty() {
-                let why = format!("violates PodSecurity \"{}:{}\": {found}", policy.level.as_str(), policy.version);
+                let why = format!("violates PodSecurity \"{enforce}\": {found}");
                 return Err(Status::forbidden(request.kind, request.name, &why));
             }
         }
-        let policy = self.policy(request.namespace, "warn");
-        let found = violations(policy.level, metadata, spec);
+        let found = violations(warn.level, metadata, spec);
         if !found.is_empty() {
-            request.warnings.add(format!(
-                "would violate PodSecurity \"{}:{}\": {found}",
-                policy.level.as_str(),
-                policy.version
-            ));
+            request.warnings.add(format!("would violate PodSecurity \"{warn}\": {found}"));
         }
         Ok(())
     }

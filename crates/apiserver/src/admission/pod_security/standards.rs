@@ -13,12 +13,12 @@ pub(in crate::admission) enum Level {
 }
 
 impl Level {
-    /// A level that is not known counts as the strictest, as upstream decides.
-    pub fn parse(text: &str) -> Self {
+    pub fn known(text: &str) -> Option<Self> {
         match text {
-            "privileged" => Self::Privileged,
-            "baseline" => Self::Baseline,
-            _ => Self::Restricted,
+            "privileged" => Some(Self::Privileged),
+            "baseline" => Some(Self::Baseline),
+            "restricted" => Some(Self::Restricted),
+            _ => None,
         }
     }
 
@@ -44,15 +44,24 @@ pub(super) fn violation(reason: &'static str, detail: String) -> Option<Violatio
     (!detail.is_empty()).then_some(Violation { reason, detail })
 }
 
-/// `host namespaces (hostNetwork=true), privileged (container "a" must not set ...)`; empty: none.
-pub(in crate::admission) fn violations(level: Level, metadata: &Value, spec: &Value) -> String {
+fn found(level: Level, metadata: &Value, spec: &Value) -> Vec<Violation> {
     let checks: Vec<Check> = match level {
         Level::Privileged => Vec::new(),
         Level::Baseline => [baseline::CHECKS, baseline::RELAXED_CHECKS].concat(),
         // Restricted has stricter rules in place of the relaxed ones.
         Level::Restricted => [baseline::CHECKS, restricted::CHECKS].concat(),
     };
-    let found = checks.iter().filter_map(|check| check(metadata, spec));
-    let texts: Vec<String> = found.map(|found| format!("{} ({})", found.reason, found.detail)).collect();
+    checks.iter().filter_map(|check| check(metadata, spec)).collect()
+}
+
+/// `host namespaces (hostNetwork=true), privileged (container "a" must not set ...)`; empty: none.
+pub(in crate::admission) fn violations(level: Level, metadata: &Value, spec: &Value) -> String {
+    let found = found(level, metadata, spec);
+    let texts: Vec<String> = found.iter().map(|found| format!("{} ({})", found.reason, found.detail)).collect();
     texts.join(", ")
+}
+
+/// As [`violations`], without the details.
+pub(super) fn reasons(level: Level, metadata: &Value, spec: &Value) -> String {
+    found(level, metadata, spec).iter().map(|found| found.reason).collect::<Vec<_>>().join(", ")
 }
