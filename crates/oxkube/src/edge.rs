@@ -176,7 +176,9 @@ fn start(settings: &Settings, sockets: &mut Option<Sockets>) -> anyhow::Result<P
     let child = command.spawn().context("start the edge process")?;
     let pid = Pid::from_raw(i32::try_from(child.id())?).context("a process has an id")?;
     let ticks = start_ticks(pid).context("the edge process ended at once")?;
-    fs::write(folder.join("pid"), format!("{} {ticks}\n", pid.as_raw_nonzero())).context("note the edge process")?;
+    let beside = folder.join("pid.new");
+    fs::write(&beside, format!("{} {ticks}\n", pid.as_raw_nonzero())).context("note the edge process")?;
+    fs::rename(beside, folder.join("pid")).context("note the edge process")?;
     Ok(pid)
 }
 

@@ -73,8 +73,14 @@ async fn run(arguments: Arguments, env: Env) -> Result<(), NetworkError> {
     }
     task("edge-watch", Box::pin(watch(informers, state.clone())));
     let listen = |source| NetworkError::Listen { address: arguments.listen, source };
+    // Until then questions wait in the sockets.
+    let known = tokio::select! {
+        _ = terminate.recv() => false,
+        () = state.wait_known() => true,
+    };
     let outcome = tokio::select! {
-        _ = terminate.recv() => Ok(()),
+        _ = terminate.recv(), if known => Ok(()),
+        () = std::future::ready(()), if !known => Ok(()),
         ended = server.clone().serve_datagrams(Arc::new(udp), env.clone()) => ended.map_err(listen),
         ended = server.serve_streams(tcp, env.clone()) => ended.map_err(listen),
     };

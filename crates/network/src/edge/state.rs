@@ -19,6 +19,8 @@ pub struct State {
     path: PathBuf,
     records: Mutex<Arc<Records>>,
     changed: Notify,
+    /// Whether there is a last known state, or the API server has been seen.
+    known: tokio::sync::watch::Sender<bool>,
 }
 
 impl State {
@@ -28,14 +30,28 @@ impl State {
         std::fs::create_dir_all(&directory).map_err(NetworkError::file("create directory", &directory))?;
         let path = directory.join("state.json");
         let records = match std::fs::read(&path) {
-            Ok(bytes) => Records::from_json(&bytes).unwrap_or_else(|error| {
-                tracing::warn!(path = %path.display(), %error, "the last known state does not read; starting without");
-                Records::default()
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Records::default(),
+            Ok(bytes) => Records::from_json(&bytes)
+                .inspect_err(|error| {
+                    tracing::warn!(path = %path.display(), %error, "the last known state does not read; starting without");
+                })
+                .ok(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(NetworkError::file("read", &path)(error)),
         };
-        Ok(Self { path, records: Mutex::new(Arc::new(records)), changed: Notify::new() })
+        let known = tokio::sync::watch::Sender::new(records.is_some());
+        let records = Mutex::new(Arc::new(records.unwrap_or_default()));
+        Ok(Self { path, records, changed: Notify::new(), known })
+    }
+
+    /// All that the API server has is here.
+    pub fn mark_known(&self) {
+        self.known.send_replace(true);
+    }
+
+    /// Until there is something to answer from: who knows nothing must not say that a name does not exist.
+    pub async fn wait_known(&self) {
+        // The sender lives as long as this.
+        let (Ok(_) | Err(_)) = self.known.subscribe().wait_for(|known| *known).await;
     }
 
     /// What is known now.

@@ -91,6 +91,7 @@ impl Watcher {
         self.forget_gone();
         loop {
             self.update();
+            self.state.mark_known();
             self.wake.notified().await;
         }
     }
