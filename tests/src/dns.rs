@@ -20,9 +20,19 @@ pub fn ask(server: SocketAddr, name: &str) -> Result<Ipv4Addr> {
     let question = question(id, name);
     socket.send(&question).with_context(|| format!("ask {server}"))?;
     let mut answer = [0; 1500];
-    let length = socket.recv(&mut answer).with_context(|| format!("hear from {server}"))?;
+    let length = hear(&socket, &mut answer).with_context(|| format!("hear from {server}"))?;
     address(&question, &answer[..length])
         .with_context(|| format!("the answer about {name} was {:?}", &answer[..length]))
+}
+
+/// With a deadline, signals interrupt it.
+fn hear(socket: &UdpSocket, answer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match socket.recv(answer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            heard => return heard,
+        }
+    }
 }
 
 /// As [`ask`], and once more where no answer comes: a datagram may be lost, a refusal is an answer.
