@@ -16,7 +16,7 @@ use crate::process::wait_for;
 pub const STORY: Story = Story {
     name: "streams",
     shows: "kubectl logs -f, exec (streams, exit codes, a terminal), cp, attach and port-forward work",
-    tier: Tier::Nightly,
+    tier: Tier::Ci,
     deadline_seconds: 180,
     run,
 };
