@@ -151,6 +151,7 @@ impl Images {
         let message = status.message();
         self.recorder.warning(wanted.regarding.clone(), "Failed", format!("Failed to pull image {image:?}: {message}"));
         let now = self.env.now();
+        self.collect(now);
         self.backoffs.lock().next(key, now, now);
         let reason = match status.message().split(':').next().unwrap_or_default() {
             "RegistryUnavailable" => "RegistryUnavailable",

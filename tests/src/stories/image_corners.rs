@@ -94,7 +94,7 @@ fn refused(cluster: &Cluster) -> Result<()> {
     waits("nonroot", &["CreateContainerConfigError"], says)?;
     let platform = format!("no match for platform linux/{} in manifest", architecture());
     waits("foreign", &["ErrImagePull", "ImagePullBackOff"], &platform)?;
-    waits("foreign", &["ImagePullBackOff"], &format!("Back-off pulling image \"test/foreign\": ErrImagePull: "))?;
+    waits("foreign", &["ImagePullBackOff"], "Back-off pulling image \"test/foreign\": ErrImagePull: ")?;
     waits("foreign", &["ImagePullBackOff"], &platform)?;
     let events =
         cluster.kubectl(&["get", "events", "--field-selector", "involvedObject.name=foreign,reason=Failed"])?;

@@ -71,7 +71,7 @@ pub fn build(inputs: &Inputs<'_>) -> Result<Value, SpecError> {
         readonly_rootfs: security.readonly_rootfs,
         // libcontainer looks up the groups of version 1 by the process's own number, which in a joined process namespace names
         // another process, or none.
-        without_cgroups: !inputs.abilities.is_v2 && joins_pid_namespace(&options, &inputs.sandbox.namespaces),
+        without_cgroups: !inputs.abilities.is_v2 && joins_pid_namespace(&options, inputs.sandbox.namespaces),
     };
     let (mounts, propagation) =
         mounts::mounts(&inputs.config.mounts, inputs.sandbox.files, inputs.volumes, mount_options)?;

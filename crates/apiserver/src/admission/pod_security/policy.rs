@@ -65,20 +65,15 @@ fn is_version(text: &str) -> bool {
 pub(super) fn wrong_labels(namespace: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for mode in MODES {
-        let rules: [(String, fn(&str) -> bool, &str); 2] = [
-            (
-                format!("{PREFIX}{mode}"),
-                |text| Level::known(text).is_some(),
-                "must be one of privileged, baseline, restricted",
-            ),
-            (format!("{PREFIX}{mode}-version"), is_version, "must be \"latest\" or \"v1.x\""),
-        ];
-        for (name, rule, why) in rules {
+        let mut check = |name: String, rule: fn(&str) -> bool, why: &str| {
             let label = &namespace["metadata"]["labels"][&name];
             if label.as_str().is_some_and(|text| !rule(text)) {
                 errors.push(FieldError::invalid(format!("metadata.labels[{name}]"), label, why));
             }
-        }
+        };
+        let is_level = |text: &str| Level::known(text).is_some();
+        check(format!("{PREFIX}{mode}"), is_level, "must be one of privileged, baseline, restricted");
+        check(format!("{PREFIX}{mode}-version"), is_version, "must be \"latest\" or \"v1.x\"");
     }
     errors
 }
