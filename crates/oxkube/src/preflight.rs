@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
 
 use crate::ledger::NodeLedger;
 use crate::node::KUBELET_PORT;
@@ -98,8 +100,15 @@ pub fn listen(address: IpAddr, port: u16, flag: &'static str) -> Result<TcpListe
 
 /// Nobody else serves as this machine's kubelet.
 pub fn kubelet_port() -> Result<(), Refusal> {
-    let address = SocketAddr::new(IpAddr::from([0, 0, 0, 0]), KUBELET_PORT);
-    TcpListener::bind(address).map(drop).map_err(|_| Refusal::KubeletPortTaken(KUBELET_PORT))
+    bound(KUBELET_PORT).map(drop).map_err(|_| Refusal::KubeletPortTaken(KUBELET_PORT))
+}
+
+/// Fails beside a listener. It does not listen itself, so that two that look at the same moment do not take each other for one.
+fn bound(port: u16) -> rustix::io::Result<OwnedFd> {
+    let socket = socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    bind(&socket, &SocketAddr::new(IpAddr::from([0, 0, 0, 0]), port))?;
+    Ok(socket)
 }
 
 /// A CIDR flag's value: an address range, written from its first address on.
@@ -183,6 +192,15 @@ pub fn node_address() -> Result<IpAddr, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn looking_at_a_port_takes_it_from_nobody() {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+        let (one, other) = (bound(port).expect("free"), bound(port).expect("free beside one that looks"));
+        drop((one, other));
+        let _listener = TcpListener::bind(("0.0.0.0", port)).expect("free");
+        assert!(bound(port).is_err());
+    }
 
     #[test]
     fn ranges_are_read_and_refused_with_the_flag_named() {

@@ -52,7 +52,7 @@ fn workload(cluster: &Cluster) -> Result<()> {
     let port = cluster.kubectl(&["get", "service", "nginx-nodeport", "-o", "jsonpath={.spec.ports[0].nodePort}"])?;
     ensure!(port == "30080", "the node port is {port}");
     wait_for("the scheduler to say why", Duration::from_secs(20), || {
-        let text = cluster.kubectl(&["describe", "pods"])?;
+        let text = cluster.kubectl(&["describe", "pods", "--show-events"])?;
         ensure!(text.contains("no nodes available to schedule pods"), "{text}");
         Ok(())
     })?;
