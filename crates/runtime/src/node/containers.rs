@@ -208,6 +208,7 @@ impl Node {
             log,
             terminal: container.config.tty,
             stdin: container.config.stdin,
+            stdin_once: container.config.stdin && container.config.stdin_once,
             uid: container.facts.uid,
             cgroup: container.facts.cgroup.clone(),
             own_pid_namespace: spec::has_own_pid_namespace(&container.config, &sandbox.namespaces()),

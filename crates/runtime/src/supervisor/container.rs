@@ -17,6 +17,8 @@ use super::starter::ContainerStdio;
 const TURN_BYTES: usize = 64 << 10;
 /// What an attached client may lag behind before it is dropped.
 const SINK_MAX: usize = 1 << 20;
+/// What is kept of a container's first words for the client it waits for. One that says more is not waiting.
+const EARLY_MAX: usize = 64 << 10;
 
 pub struct Container {
     pub start: Start,
@@ -27,6 +29,8 @@ pub struct Container {
     /// The terminal's master, or the writing end of stdin.
     pub input: Option<OwnedFd>,
     pub sinks: Vec<Sink>,
+    /// What was said before anybody attached, if that is kept.
+    early: Option<Vec<(Stream, Vec<u8>)>>,
 }
 
 /// The reading end of stdout, stderr or a terminal.
@@ -61,7 +65,8 @@ const STDERR: &str = "stderr";
 impl Container {
     pub fn new(start: Start) -> Self {
         let log = start.log.clone().map(LogFile::open);
-        Self { start, pid: 0, started_at_ns: 0, outputs: Vec::new(), log, input: None, sinks: Vec::new() }
+        let early = start.stdin_once.then(Vec::new);
+        Self { start, pid: 0, started_at_ns: 0, outputs: Vec::new(), log, input: None, sinks: Vec::new(), early }
     }
 
     /// Makes the FIFOs; gives the container's ends. Those of stdout and stderr are opened for reading too, so that the death of their
@@ -98,6 +103,7 @@ impl Container {
 
     /// Opens the FIFOs of a container that another supervisor started.
     pub fn reopen_stdio(&mut self, directory: &Path) -> io::Result<()> {
+        self.early = None;
         if self.start.terminal {
             return Ok(());
         }
@@ -136,7 +142,22 @@ impl Container {
         for sink in self.sinks.iter_mut().filter(|sink| sink.stream == stream) {
             sink.waiting.extend(bytes);
         }
+        let kept = self.early.iter().flatten().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.early = self.early.take().filter(|_| kept + length <= EARLY_MAX);
+        if let Some(early) = self.early.as_mut().filter(|_| length > 0) {
+            early.push((stream, bytes.to_vec()));
+        }
         if length == 0 { Turn::Ended } else { Turn::More }
+    }
+
+    /// Adds a client's ends. The first client of a container that waits for one gets what was said before, too: one that ends at once
+    /// would else have nobody to tell.
+    pub fn attach(&mut self, mut sinks: Vec<Sink>) {
+        let early = self.early.take().unwrap_or_default();
+        for sink in &mut sinks {
+            early.iter().filter(|(stream, _)| *stream == sink.stream).for_each(|(_, bytes)| sink.waiting.extend(bytes));
+        }
+        self.sinks.append(&mut sinks);
     }
 
     /// Writes what is waiting to those attached; drops the ones that are gone or far too slow, and gives their tokens.

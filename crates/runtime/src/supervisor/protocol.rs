@@ -90,6 +90,9 @@ pub struct Start {
     pub log: Option<LogTarget>,
     pub terminal: bool,
     pub stdin: bool,
+    /// The first client of its stdin is the only one: it also gets what the container has said before it came.
+    #[serde(default)]
+    pub stdin_once: bool,
     /// The user that may reopen /dev/stdout.
     pub uid: u32,
     /// Below every controller's mount.

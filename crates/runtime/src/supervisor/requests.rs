@@ -128,10 +128,11 @@ impl Supervisor {
         let container = self.containers.get_mut(id).ok_or_else(|| format!("container {id} is not running"))?;
         let wanted = [(stdout, Stream::Stdout), (stderr, Stream::Stderr)];
         let streams = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, stream)| stream);
-        for (stream, file) in streams.zip(descriptors) {
-            container.sinks.push(Sink::new(stream, file).map_err(|error| error.to_string())?);
-        }
+        let sinks: io::Result<Vec<Sink>> =
+            streams.zip(descriptors).map(|(stream, file)| Sink::new(stream, file)).collect();
+        container.attach(sinks.map_err(|error| error.to_string())?);
         let input = container.input.as_ref().map(OwnedFd::try_clone).transpose().map_err(|error| error.to_string())?;
+        self.flush_sinks(id);
         Ok((Answer::Done, input.into_iter().collect()))
     }
 

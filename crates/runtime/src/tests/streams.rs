@@ -123,6 +123,30 @@ fn exec_in_all_protocols() {
     });
 }
 
+/// `kubectl run -i`: what the container says before its client is there is not lost, and nobody after it gets it again.
+#[test]
+fn the_first_client_of_a_container_that_waits_for_one_hears_all() {
+    isolated("tests::streams::the_first_client_of_a_container_that_waits_for_one_hears_all", |world| async move {
+        let change = |config: &mut ContainerConfig| (config.stdin, config.stdin_once) = (true, true);
+        let (mut cri, sandbox, id) =
+            running(&world, "echo early; echo warned >&2; read line; echo got $line", change).await;
+        world.file_has(&world.directory.join("web/main.log"), |text| text.lines().count() == 2).await;
+        let url = async |cri: &mut Cri, stdin: bool| {
+            let request = AttachRequest { container_id: id.clone(), stdin, tty: false, stdout: true, stderr: true };
+            cri.runtime.attach(request).await.expect("an address").into_inner().url
+        };
+        let address = url(&mut cri, true).await;
+        let mut socket = websocket(&address, "v5.channel.k8s.io").await;
+        let address = url(&mut cri, false).await;
+        let mut looks = websocket(&address, "v4.channel.k8s.io").await;
+        socket.send(on(0, b"one\n")).await.expect("sent");
+        let [_, stdout, stderr, _] = channels(&mut socket).await;
+        assert_eq!((stdout.as_str(), stderr.as_str()), ("early\ngot one\n", "warned\n"));
+        assert_eq!(channels(&mut looks).await[1], "got one\n");
+        cri.remove_sandbox(&sandbox).await;
+    });
+}
+
 #[test]
 fn attach_sees_output_and_gives_input() {
     isolated("tests::streams::attach_sees_output_and_gives_input", |world| async move {
