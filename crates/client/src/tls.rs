@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::kubeconfig::{Connection, Identity};
 
 mod verify;
+pub use verify::AnyServer;
 
 /// Which HTTP a connection may speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +99,7 @@ pub fn tls_config(connection: &Connection, http: Http) -> Result<Arc<rustls::Cli
     let builder =
         rustls::ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     let builder = if connection.insecure {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verify::AnyServer(provider)))
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
     } else {
         builder.with_root_certificates(roots(&connection.ca)?)
     };

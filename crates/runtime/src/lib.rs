@@ -4,7 +4,7 @@
 
 mod atomic_file;
 pub mod cgroups;
-pub mod cri;
+pub use ::cri;
 pub mod error;
 pub mod images;
 pub mod ledger;

@@ -33,31 +33,37 @@ fn now() -> Timestamp {
     "2026-05-05T12:00:00Z".parse().unwrap()
 }
 
-/// Replaces `@-5m` by the time five minutes before now, `@@-5m` by the same with microseconds.
-fn with_times(value: &Value) -> Value {
+/// Replaces `@-5m` by the time five minutes before now, `@@-5m` by the same with microseconds, `@9 bytes` by a text that long.
+fn written_out(value: &Value) -> Value {
     match value {
-        Value::String(text) => match text.strip_prefix('@').filter(|rest| is_offset(rest)) {
-            Some(offset) => {
-                let time = now() + offset.trim_start_matches('@').parse::<SignedDuration>().unwrap();
-                let format = if offset.starts_with('@') { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
-                time.strftime(format).to_string().into()
-            }
+        Value::String(text) => match text.strip_prefix('@').filter(|rest| is_amount(rest)) {
+            Some(amount) => amount.strip_suffix(" bytes").map_or_else(|| time(amount), text_of).into(),
             None => value.clone(),
         },
-        Value::Array(list) => list.iter().map(with_times).collect(),
-        Value::Object(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), with_times(value))).collect()),
+        Value::Array(list) => list.iter().map(written_out).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(key, value)| (key.clone(), written_out(value))).collect()),
         _ => value.clone(),
     }
 }
 
 /// Not `@daily`.
-fn is_offset(text: &str) -> bool {
+fn is_amount(text: &str) -> bool {
     text.trim_start_matches(['@', '-']).starts_with(|first: char| first.is_ascii_digit())
+}
+
+fn time(offset: &str) -> String {
+    let time = now() + offset.trim_start_matches('@').parse::<SignedDuration>().unwrap();
+    let format = if offset.starts_with('@') { "%Y-%m-%dT%H:%M:%S.%6fZ" } else { "%Y-%m-%dT%H:%M:%SZ" };
+    time.strftime(format).to_string()
+}
+
+fn text_of(length: &str) -> String {
+    "x".repeat(length.parse().unwrap())
 }
 
 /// Decoded as the server does: normalised and defaulted.
 fn decoded(kind: &Kind, object: &Value) -> Value {
-    let mut object = with_times(object);
+    let mut object = written_out(object);
     let schema = schema::of(kind.group, kind.version, kind.kind).unwrap();
     let issues = schema.normalise(&mut object);
     assert!(issues.is_empty(), "{issues:?}");

@@ -1,7 +1,6 @@
-//! The container runtime interface: generated messages and clients, and the connection to the runtime's socket.
+//! The container runtime interface: the connection to the runtime's socket, and what a status is.
 
 pub mod client;
 pub mod status;
-#[rustfmt::skip]
-#[allow(clippy::all, clippy::pedantic, missing_docs)]
-pub mod v1;
+
+pub use ::cri::v1;
