@@ -21,16 +21,16 @@ pub(super) fn metadata(kind: &Kind, object: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid("metadata.name", &name.into(), &why));
         }
     }
-    maps(object, &mut errors);
+    maps(object, &Value::Null, &mut errors);
     errors
 }
 
-fn maps(object: &Value, errors: &mut Vec<FieldError>) {
+fn maps(object: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let metadata = &object["metadata"];
     let entries = |field: &str| metadata[field].as_object().cloned().unwrap_or_default();
     labels(&entries("labels"), errors);
     annotations(&entries("annotations"), errors);
-    finalizers(object, errors);
+    finalizers(object, old, errors);
     owners(metadata, errors);
 }
 
@@ -72,10 +72,11 @@ fn annotations(annotations: &Map<String, Value>, errors: &mut Vec<FieldError>) {
 /// Finalizers that need no domain before their name.
 const STANDARD_FINALIZERS: [&str; 3] = [super::graceful::ORPHAN, super::graceful::FOREGROUND, "kubernetes"];
 
-fn finalizers(object: &Value, errors: &mut Vec<FieldError>) {
-    let names = metadata::finalizers(object);
+/// A name that is there already may stay as it is: whoever put it there has to be able to take it away.
+fn finalizers(object: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    let (names, former) = (metadata::finalizers(object), metadata::finalizers(old));
     for (at, name) in names.iter().enumerate() {
-        if !name.contains('/') && !STANDARD_FINALIZERS.contains(name) {
+        if !name.contains('/') && !STANDARD_FINALIZERS.contains(name) && !former.contains(name) {
             let why = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(FieldError::invalid(format!("metadata.finalizers[{at}]"), &(*name).into(), why));
         }
@@ -115,7 +116,7 @@ fn owners(metadata: &Value, errors: &mut Vec<FieldError>) {
 pub(super) fn update(scope: &Scope<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
     let context = scope.context();
     let mut errors = Vec::new();
-    maps(new, &mut errors);
+    maps(new, old, &mut errors);
     for field in ["name", "namespace", "uid"] {
         let (after, before) = (metadata::text(new, field), metadata::text(old, field));
         if after != before {
@@ -141,5 +142,25 @@ fn new_finalizers(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
             list.join(", ")
         );
         errors.push(FieldError::forbidden("metadata.finalizers", &why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_finalizer_that_was_there_may_stay_and_a_new_one_is_qualified() {
+        let with = |names: &[&str]| json!({"metadata": {"finalizers": names}});
+        let errors = |new: &[&str], old: &[&str]| {
+            let mut errors = Vec::new();
+            finalizers(&with(new), &with(old), &mut errors);
+            errors.len()
+        };
+        assert_eq!(errors(&["hold"], &[]), 1);
+        assert_eq!(errors(&["hold"], &["hold"]), 0);
+        assert_eq!(errors(&["hold", "keep", "a.example/b"], &["hold"]), 1);
     }
 }

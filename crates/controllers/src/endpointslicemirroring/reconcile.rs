@@ -1,6 +1,6 @@
 //! The decision: one slice for each kind of address and set of ports, with a thousand addresses of each subset at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ const NOT_COPIED: [&str; 2] =
     ["endpoints.kubernetes.io/last-change-trigger-time", "kubectl.kubernetes.io/last-applied-configuration"];
 /// How many addresses of a subset are mirrored.
 const MOST: usize = 1000;
+/// How many a slice may hold.
+const SLICE_MAX: usize = 1000;
 
 /// Not those that somebody mirrors himself, or that only hold a lock.
 pub fn is_mirrored(endpoints: &Endpoints) -> bool {
@@ -31,17 +33,22 @@ pub fn is_mirrored(endpoints: &Endpoints) -> bool {
 /// What slices have in common: kind of address, and ports by name, number and protocol.
 type Group = (&'static str, Vec<(String, Option<i32>, String, Option<String>)>);
 
+/// What a group's slices hold: ports as they were first written, and each address once.
+type Mirrored = (Vec<EndpointPort>, HashSet<IpAddr>, Vec<Endpoint>);
+
 pub fn reconcile(endpoints: Option<&Endpoints>, slices: &[Arc<EndpointSlice>]) -> Plan {
     let mut plan = Plan::new();
     let mut left: Vec<Arc<EndpointSlice>> = slices.iter().filter(|slice| !slice.is_deleting()).cloned().collect();
-    for wanted in endpoints.map(desired).unwrap_or_default() {
-        let is_alike = |slice: &Arc<EndpointSlice>| {
-            slice.address_type == wanted.address_type
-                && slice.ports.clone().unwrap_or_default() == wanted.ports.clone().unwrap_or_default()
-        };
-        match left.iter().position(is_alike) {
+    // A slice that has its addresses already keeps them, whatever becomes of the others.
+    let (same, others): (Vec<_>, Vec<_>) =
+        endpoints.map(desired).unwrap_or_default().into_iter().partition(|wanted| {
+            left.iter().any(|slice| is_alike(slice, wanted) && slice.endpoints == wanted.endpoints)
+        });
+    for wanted in same.into_iter().chain(others) {
+        let best = left.iter().position(|slice| is_alike(slice, &wanted) && slice.endpoints == wanted.endpoints);
+        match best.or_else(|| left.iter().position(|slice| is_alike(slice, &wanted))) {
             Some(at) => {
-                let former = left.swap_remove(at);
+                let former = left.remove(at);
                 let mut new = EndpointSlice::clone(&former);
                 new.endpoints = wanted.endpoints;
                 new.metadata.labels = wanted.metadata.labels;
@@ -55,8 +62,13 @@ pub fn reconcile(endpoints: Option<&Endpoints>, slices: &[Arc<EndpointSlice>]) -
     plan
 }
 
+fn is_alike(slice: &EndpointSlice, wanted: &EndpointSlice) -> bool {
+    let ports = |slice: &EndpointSlice| slice.ports.clone().unwrap_or_default();
+    slice.address_type == wanted.address_type && ports(slice) == ports(wanted)
+}
+
 fn desired(endpoints: &Endpoints) -> Vec<EndpointSlice> {
-    let mut groups: BTreeMap<Group, (Vec<EndpointPort>, Vec<Endpoint>)> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, Mirrored> = BTreeMap::new();
     for subset in endpoints.subsets.iter().flatten() {
         let ports = ports(subset);
         let key: Vec<_> = ports
@@ -75,11 +87,18 @@ fn desired(endpoints: &Endpoints) -> Vec<EndpointSlice> {
         for (address, is_ready) in ready.chain(unready).take(MOST) {
             let Ok(ip) = address.ip.parse::<IpAddr>() else { continue };
             let kind = if ip.is_ipv4() { "IPv4" } else { "IPv6" };
-            let group = groups.entry((kind, key.clone())).or_insert_with(|| (ports.clone(), Vec::new()));
-            group.1.push(endpoint(address, is_ready));
+            let group = groups.entry((kind, key.clone()));
+            let (_, known, list) = group.or_insert_with(|| (ports.clone(), HashSet::new(), Vec::new()));
+            if known.insert(ip) {
+                list.push(endpoint(address, is_ready));
+            }
         }
     }
-    groups.into_iter().map(|((kind, _), (ports, list))| slice(endpoints, kind, ports, list)).collect()
+    let slices = groups.into_iter().flat_map(|((kind, _), (ports, _, list))| {
+        let parts: Vec<_> = list.chunks(SLICE_MAX).map(<[_]>::to_vec).collect();
+        parts.into_iter().map(move |part| slice(endpoints, kind, ports.clone(), part))
+    });
+    slices.collect()
 }
 
 fn ports(subset: &EndpointSubset) -> Vec<EndpointPort> {

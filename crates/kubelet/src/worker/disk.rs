@@ -6,8 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use client::events::Regarding;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::PodWorker;
 use crate::containers::{containers, format_pod};
@@ -23,16 +25,49 @@ const PERIOD: SignedDuration = SignedDuration::from_secs(10);
 /// What the kernel counts blocks in.
 const BLOCK_BYTES: u64 = 512;
 
+/// What the emptyDirs and the logs of a Pod take, by name.
+type Walked = io::Result<(BTreeMap<String, u64>, BTreeMap<String, u64>)>;
+
+/// Where the looking at a Pod's disk is.
+pub(super) enum Disk {
+    /// At once, if no time is given.
+    NextAt(Option<Timestamp>),
+    Measured {
+        began: Timestamp,
+        walk: oneshot::Receiver<Walked>,
+    },
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self::NextAt(None)
+    }
+}
+
 impl PodWorker {
-    /// An eviction, if a look is due and finds more than a limit allows.
+    /// An eviction, if a look has ended and found more than a limit allows. Begins the next one when it is due: walking a large tree
+    /// takes its time, and the Pod's other affairs do not wait for it.
     pub(super) async fn over_disk_limit(&mut self, pod: &Pod) -> Option<Forced> {
         let watched = watched(pod);
         let now = self.context.env.now();
-        if watched == Watched::default() || self.disk_at.is_some_and(|at| now < at) {
+        if watched == Watched::default() {
             return None;
         }
-        self.disk_at = Some(now + PERIOD);
-        let message = match self.disk_usage(pod, watched).await {
+        let (walked, began) = match &mut self.disk {
+            Disk::NextAt(at) if at.is_none_or(|at| now >= at) => {
+                self.disk = Disk::Measured { began: now, walk: self.begin_walk(pod, watched) };
+                return None;
+            }
+            Disk::NextAt(_) => return None,
+            Disk::Measured { began, walk } => match walk.try_recv() {
+                Err(TryRecvError::Empty) => return None,
+                Err(TryRecvError::Closed) => (Err(io::Error::other("the walk ended early")), *began),
+                Ok(walked) => (walked, *began),
+            },
+        };
+        // Never more than half of the time.
+        self.disk = Disk::NextAt(Some(now + PERIOD.max(now.duration_since(began))));
+        let message = match self.usage(walked, watched).await {
             Ok(usage) => exceeded(pod, &usage)?,
             Err(error) => {
                 tracing::warn!(pod = %format_pod(pod), %error, "disk usage not known");
@@ -43,7 +78,15 @@ impl PodWorker {
         Some(Forced { reason: REASON.to_owned(), message, grace_seconds: Some(GRACE_SECONDS) })
     }
 
-    async fn disk_usage(&self, pod: &Pod, watched: Watched) -> Result<DiskUsage> {
+    /// When a look is due; the end of one wakes the worker.
+    pub(super) fn disk_at(&self) -> Option<Timestamp> {
+        match self.disk {
+            Disk::NextAt(at) => at,
+            Disk::Measured { .. } => None,
+        }
+    }
+
+    fn begin_walk(&self, pod: &Pod, watched: Watched) -> oneshot::Receiver<Walked> {
         let named = |(name, path): (&String, PathBuf)| (name.clone(), path);
         let volumes = &self.context.volumes;
         let empty_dirs = disk_volumes(pod).map(|volume| (&volume.name, volumes.empty_dir(pod, &volume.name)));
@@ -51,9 +94,19 @@ impl PodWorker {
         let logs = paths::pod_directory(&self.context.config.pod_logs, pod);
         let logs = containers(pod).iter().map(|container| (&container.name, logs.join(&container.name)));
         let logs: BTreeMap<_, _> = logs.filter(|_| watched.containers).map(named).collect();
-        let measured = tokio::task::spawn_blocking(move || Ok((measure(&empty_dirs)?, measure(&logs)?)));
-        let measured: io::Result<_> = measured.await.map_err(io::Error::other).and_then(|measured| measured);
-        let (empty_dirs, mut used) = measured.map_err(Error::file("measure", &self.context.config.root))?;
+        let (ended, walk) = oneshot::channel();
+        let wake = self.wake.clone();
+        tokio::task::spawn_blocking(move || {
+            let walked = measure(&empty_dirs).and_then(|empty_dirs| Ok((empty_dirs, measure(&logs)?)));
+            // The Pod may be gone by now.
+            let (Ok(()) | Err(_)) = ended.send(walked);
+            wake.notify_one();
+        });
+        walk
+    }
+
+    async fn usage(&self, walked: Walked, watched: Watched) -> Result<DiskUsage> {
+        let (empty_dirs, mut used) = walked.map_err(Error::file("measure", &self.context.config.root))?;
         if watched.containers {
             for (name, bytes) in self.writable_layers().await? {
                 *used.entry(name).or_default() += bytes;

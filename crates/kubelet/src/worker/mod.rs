@@ -85,8 +85,7 @@ pub struct PodWorker {
     /// Failures of volumes in a row: their retries back off.
     volume_failures: u32,
     sandbox_failures: u32,
-    /// When its disk is looked at again.
-    disk_at: Option<Timestamp>,
+    disk: disk::Disk,
 }
 
 impl PodWorker {
@@ -107,7 +106,7 @@ impl PodWorker {
             forced: None,
             volume_failures: 0,
             sandbox_failures: 0,
-            disk_at: None,
+            disk: disk::Disk::default(),
         }
     }
 
@@ -135,10 +134,13 @@ impl PodWorker {
 
     async fn step(&mut self, desired: &Desired) -> Result<Step> {
         if self.forced.is_none() {
-            self.forced = desired.forced.clone().or_else(|| self.past_deadline(&desired.pod));
+            self.forced.clone_from(&desired.forced);
         }
-        if self.forced.is_none() && self.life == Life::Active && !desired.is_ending() {
-            self.forced = self.over_disk_limit(&desired.pod).await;
+        if self.forced.is_none() && self.life == Life::Active && !desired.is_ending() && !self.is_finished() {
+            self.forced = self.past_deadline(&desired.pod);
+            if self.forced.is_none() {
+                self.forced = self.over_disk_limit(&desired.pod).await;
+            }
         }
         match self.life {
             Life::Active if desired.is_ending() || self.forced.is_some() => self.terminate(desired).await,

@@ -32,7 +32,7 @@ impl PodWorker {
         };
         let actions = self.decide(pod, &observed);
         if actions.is_empty() {
-            return Ok(Step::Wait(earliest([set_up.again_at, self.deadline(pod), self.disk_at])));
+            return Ok(Step::Wait(earliest([set_up.again_at, self.deadline(pod), self.disk_at()])));
         }
         let applied = self.apply(pod, observed, &actions, &set_up).await;
         if applied.did_something {
@@ -41,7 +41,7 @@ impl PodWorker {
         // Nothing could be done: the failures are shown, and tried again when their time has come.
         let observed = self.observe().await?;
         self.report(pod, &observed, false);
-        Ok(Step::Wait(earliest([applied.again_at, set_up.again_at, self.deadline(pod), self.disk_at])))
+        Ok(Step::Wait(earliest([applied.again_at, set_up.again_at, self.deadline(pod), self.disk_at()])))
     }
 
     pub(super) fn decide(&mut self, pod: &Pod, observed: &PodStatus) -> Vec<PodAction> {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+use rustix::net::{AddressFamily, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, shutdown, socket_with};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::{mpsc, oneshot};
 
@@ -87,6 +87,8 @@ struct Waiting {
     next: u64,
     /// None once the connection is lost.
     asked: Option<HashMap<u64, oneshot::Sender<Reply>>>,
+    /// Requests are asked over it: when it is lost, another is looked for.
+    is_taken: bool,
 }
 
 type Reply = (Result<Answer, String>, Vec<OwnedFd>);
@@ -165,21 +167,31 @@ impl Client {
         };
         // SAFETY: an owned descriptor stays open, and the same, as long as its owner.
         let socket = unsafe { AsyncFd::register(connection) }.map_err(|error| SupervisorError::Talk(error.into()))?;
-        let waiting = Mutex::new(Waiting { next: 0, asked: Some(HashMap::new()) });
+        let waiting = Mutex::new(Waiting { next: 0, asked: Some(HashMap::new()), is_taken: false });
         let connection = Arc::new(Connection { socket, waiting });
         tokio::spawn(self.clone().listen(connection.clone()));
-        let (answer, _) = connection.ask(Request::Hello, &[]).await?;
-        match answer {
-            Answer::Hello { version: VERSION, running, .. } => {
-                self.return_inputs(&connection, &running).await?;
-                let (taken, waits) = oneshot::channel();
-                // The receiver lives as long as the node.
-                let (Ok(()) | Err(_)) = self.0.news.send(News::Running { running, taken });
-                Ok((connection, waits))
+        match self.greet(&connection).await {
+            Ok(taken) => Ok((connection, taken)),
+            Err(error) => {
+                connection.close();
+                Err(error)
             }
-            Answer::Hello { version, .. } => Err(SupervisorError::OtherProtocol(version)),
-            other => Err(SupervisorError::Talk(io::Error::other(format!("unexpected answer {other:?}")))),
         }
+    }
+
+    /// The first words on a connection, after which it is taken; what waits until its news are.
+    async fn greet(&self, connection: &Connection) -> Result<oneshot::Receiver<()>, SupervisorError> {
+        let running = match connection.ask(Request::Hello, &[]).await?.0 {
+            Answer::Hello { version: VERSION, running, .. } => running,
+            Answer::Hello { version, .. } => return Err(SupervisorError::OtherProtocol(version)),
+            other => return Err(SupervisorError::Talk(io::Error::other(format!("unexpected answer {other:?}")))),
+        };
+        self.return_inputs(connection, &running).await?;
+        connection.take()?;
+        let (taken, waits) = oneshot::channel();
+        // The receiver lives as long as the node.
+        let (Ok(()) | Err(_)) = self.0.news.send(News::Running { running, taken });
+        Ok(waits)
     }
 
     async fn return_inputs(&self, connection: &Connection, running: &[Running]) -> Result<(), SupervisorError> {
@@ -213,12 +225,15 @@ impl Client {
         Err(SupervisorError::Start(log.lines().last().unwrap_or("it failed without a word").to_owned()))
     }
 
-    /// Hears answers and events; when the connection ends, asks for a new one so that ends of containers are not missed.
+    /// Hears answers and events; when a connection that was taken ends, asks for a new one so that ends of containers are not missed.
     async fn listen(self, connection: Arc<Connection>) {
         let ended = self.hear(&connection).await;
-        connection.waiting.lock().asked = None;
+        let was_taken = connection.lose();
         if let Err(error) = ended {
             tracing::warn!(%error, "connection to the supervisor failed");
+        }
+        if !was_taken {
+            return;
         }
         let mut pause = PAUSE_MIN;
         // A node that ends asks for no other: its supervisor outlives it.
@@ -267,6 +282,27 @@ impl Client {
 impl Connection {
     fn is_open(&self) -> bool {
         self.waiting.lock().asked.is_some()
+    }
+
+    /// From now on its loss is noticed; fails if it is lost already.
+    fn take(&self) -> Result<(), SupervisorError> {
+        let mut waiting = self.waiting.lock();
+        waiting.is_taken = waiting.asked.is_some();
+        if waiting.is_taken { Ok(()) } else { Err(SupervisorError::Gone) }
+    }
+
+    /// Whoever waits for an answer hears that there will be none. Says whether the connection had been taken.
+    fn lose(&self) -> bool {
+        let mut waiting = self.waiting.lock();
+        waiting.asked = None;
+        waiting.is_taken
+    }
+
+    /// Its listener sees the end, and goes.
+    fn close(&self) {
+        if let Err(error) = shutdown(&self.socket, Shutdown::Both) {
+            tracing::debug!(%error, "connection to the supervisor was closed already");
+        }
     }
 
     pub async fn ask(

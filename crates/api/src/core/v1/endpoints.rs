@@ -26,7 +26,8 @@ pub static KIND: Kind = Kind {
     service: "",
     hooks: Hooks {
         default,
-        validate: validate::endpoints,
+        validate_create: validate::create,
+        validate_update: validate::update,
         create_on_update: true,
         deprecation: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
         ..Hooks::NONE

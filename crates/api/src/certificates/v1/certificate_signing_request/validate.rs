@@ -1,6 +1,8 @@
 //! Validation of CertificateSigningRequests (pkg/apis/certificates/validation): signer, usages, conditions, and that the request is one
 //! in PEM. What the request says is read by who signs it.
 
+use std::collections::HashSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -75,13 +77,12 @@ fn usages(usages: &Field) {
     if usages.len() == 0 {
         usages.required("");
     }
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for usage in usages.items() {
         usage.one_of(&USAGES);
-        if seen.iter().any(|seen| seen == usage.text()) {
+        if !seen.insert(usage.text()) {
             usage.duplicate();
         }
-        seen.push(usage.text().to_owned());
     }
 }
 
@@ -109,7 +110,7 @@ fn signer(signer: &Field) {
 }
 
 fn conditions(conditions: &Field) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for condition in conditions.items() {
         let (kind, status) = (condition.get("type"), condition.get("status"));
         if kind.text().is_empty() {
@@ -117,12 +118,11 @@ fn conditions(conditions: &Field) {
         }
         let allowed: &[&str] = if FINAL.contains(&kind.text()) { &["True"] } else { &["False", "True", "Unknown"] };
         status.require_one_of(allowed);
-        if seen.iter().any(|seen| seen == kind.text()) {
+        if !seen.insert(text(condition.value, "type")) {
             kind.duplicate();
         }
-        seen.push(kind.text().to_owned());
     }
-    if ["Approved", "Denied"].iter().all(|kind| seen.iter().any(|seen| seen == kind)) {
+    if ["Approved", "Denied"].iter().all(|kind| seen.contains(kind)) {
         let names = ["Approved", "Denied"].map(|kind| format!("conditions[{{\"type\": {kind:?}}}]"));
         let why = format!("must specify at most one of: `{}`, `{}`", names[0], names[1]);
         conditions.invalid_value(&format!("{{{}}}", names.join(", ")).into(), &why);

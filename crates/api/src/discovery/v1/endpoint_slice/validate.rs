@@ -1,5 +1,6 @@
 //! Validation of EndpointSlices (pkg/apis/discovery/validation): addresses of one family, ports with names of their own.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -7,12 +8,13 @@ use serde_json::Value;
 use crate::field::{self, Field};
 use crate::field_error::FieldError;
 use crate::kind::WriteContext;
-use crate::tree::at;
+use crate::tree::{at, text};
 use crate::{ip, names};
 
 const ADDRESSES_MAX: usize = 100;
 const ENDPOINTS_MAX: usize = 1000;
 const PORTS_MAX: usize = 20_000;
+const HINTS_MAX: usize = 8;
 
 pub(super) fn slice(slice: &Value, _: &WriteContext) -> Vec<FieldError> {
     field::validate(slice, |slice| {
@@ -27,14 +29,13 @@ pub(super) fn slice(slice: &Value, _: &WriteContext) -> Vec<FieldError> {
         if ports.len() > PORTS_MAX {
             return ports.report(FieldError::too_many(ports.place(), ports.len(), PORTS_MAX));
         }
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen = HashSet::new();
         for (value, port) in ports.value.as_array().into_iter().flatten().zip(ports.items()) {
             port.get("name").check(names::dns1123_label);
             let name = value["name"].as_str().unwrap_or_default();
-            if seen.contains(&name) {
+            if !seen.insert(name) {
                 port.get("name").with(&name.into()).duplicate();
             }
-            seen.push(name);
             protocol(&port);
         }
     })
@@ -57,13 +58,21 @@ fn endpoint(endpoint: &Field, kind: &str) {
     }
     endpoint.get("hostname").check(names::dns1123_label);
     endpoint.get("nodeName").check(names::dns1123_subdomain);
-    let mut zones: Vec<String> = Vec::new();
-    for zone in endpoint.get("hints").get("forZones").items() {
-        let name = zone.get("name");
-        if zones.iter().any(|zone| zone == name.text()) {
-            name.duplicate();
+    let hints = endpoint.get("hints");
+    self::hints(&hints.get("forZones"));
+    self::hints(&hints.get("forNodes"));
+}
+
+/// A few names, each once.
+fn hints(hints: &Field) {
+    if hints.len() > HINTS_MAX {
+        return hints.report(FieldError::too_many(hints.place(), hints.len(), HINTS_MAX));
+    }
+    let mut seen = HashSet::new();
+    for hint in hints.items() {
+        if !seen.insert(text(hint.value, "name")) {
+            hint.get("name").duplicate();
         }
-        zones.push(name.text().to_owned());
     }
 }
 
