@@ -1,13 +1,15 @@
-//! The three patches of a PATCH request, on trees: JSON patch (RFC 6902), merge patch (RFC 7386), strategic merge patch. Server-side apply is
-//! not among them. Errors say which answer upstream gives.
+//! The three patches of a PATCH request, on trees: JSON patch (RFC 6902), merge patch (RFC 7386), strategic merge patch, and the diff that
+//! makes such a patch. Server-side apply is not among them. Errors say which answer upstream gives.
 
 mod json;
+mod level;
 mod order;
 mod strategic;
+mod three_way;
 
 use serde_json::{Map, Value};
 
-use crate::schema::Schema;
+use crate::schema::{Schema, table};
 
 /// Upstream's limit for one JSON patch.
 pub const MAX_JSON_PATCH_OPERATIONS: usize = 10_000;
@@ -71,6 +73,15 @@ pub fn strategic_merge(schema: &Schema, document: Value, patch: Value) -> Result
         (Value::Object(document), Value::Object(patch)) => strategic::apply(root, document, patch).map(Value::Object),
         _ => Err(PatchError::Malformed("invalid JSON document".to_owned())),
     }
+}
+
+/// The patch that brings `live` to `wanted`: deletes what `last` had and `wanted` has not, leaves alone what only `live` has. A strategic
+/// merge patch along the schema, a merge patch where there is none; `{}` where nothing is to be done.
+pub fn three_way(schema: Option<&Schema>, last: &Value, live: &Value, wanted: &Value) -> Result<Value, PatchError> {
+    let root = schema.and_then(Schema::type_id);
+    let level = root.map_or(level::Level::Free, |id| level::Level::Struct(table().get(id)));
+    let [last, live, wanted] = [last, live, wanted].map(three_way::fields);
+    three_way::object(level, &last, &live, &wanted).map(Value::Object)
 }
 
 #[cfg(test)]

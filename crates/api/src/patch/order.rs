@@ -37,7 +37,12 @@ pub(super) fn arrange(
 }
 
 /// Merges two sorted lists; a server item comes first where the server had it before the patch's next item.
-fn interleave(server: Vec<Value>, patch: Vec<Value>, server_order: &[Value], identity: Identity) -> Vec<Value> {
+pub(super) fn interleave(
+    server: Vec<Value>,
+    patch: Vec<Value>,
+    server_order: &[Value],
+    identity: Identity,
+) -> Vec<Value> {
     let mut result = Vec::with_capacity(server.len() + patch.len());
     let mut server = server.into_iter().peekable();
     let mut patch = patch.into_iter().peekable();

@@ -3,71 +3,19 @@
 use serde_json::{Map, Value};
 
 use super::PatchError;
+use super::level::{Level, Rule};
 use super::order::{Identity, arrange};
-use crate::schema::{Field, Shape, Type, TypeId, table};
+use crate::schema::{TypeId, table};
 
-const PATCH: &str = "$patch";
-const RETAIN_KEYS: &str = "$retainKeys";
-const DELETE_FROM_PRIMITIVE_LIST: &str = "$deleteFromPrimitiveList/";
-const SET_ELEMENT_ORDER: &str = "$setElementOrder/";
+pub(super) const PATCH: &str = "$patch";
+pub(super) const RETAIN_KEYS: &str = "$retainKeys";
+pub(super) const DELETE_FROM_PRIMITIVE_LIST: &str = "$deleteFromPrimitiveList/";
+pub(super) const SET_ELEMENT_ORDER: &str = "$setElementOrder/";
 
 type Object = Map<String, Value>;
 
 pub(super) fn apply(root: TypeId, document: Object, patch: Object) -> Result<Object, PatchError> {
     merge_object(document, patch, Level::Struct(table().get(root)))
-}
-
-/// What is known of an object: its type, the shape of its entries, or nothing.
-#[derive(Clone, Copy)]
-enum Level<'t> {
-    Struct(&'t Type),
-    Entries(&'t Shape),
-    Free,
-}
-
-/// What is known of one field.
-#[derive(Clone, Copy)]
-struct Rule<'t> {
-    /// Of the value, or of the items when it is a list.
-    level: Level<'t>,
-    merges_list: bool,
-    replaces: bool,
-    merge_key: Option<&'t str>,
-}
-
-impl<'t> Level<'t> {
-    fn of(shape: &'t Shape) -> Self {
-        match shape {
-            Shape::Object(id) => Level::Struct(table().get(*id)),
-            Shape::Map(entry) => Level::Entries(entry),
-            Shape::List(item) => Level::of(item),
-            _ => Level::Free,
-        }
-    }
-
-    fn rule(&self, key: &str) -> Rule<'t> {
-        let free = Rule { level: Level::Free, merges_list: false, replaces: false, merge_key: None };
-        match self {
-            Level::Struct(object_type) => object_type.field(key).map_or(free, Rule::of),
-            Level::Entries(shape) => Rule { level: Level::of(shape), ..free },
-            Level::Free => free,
-        }
-    }
-}
-
-impl<'t> Rule<'t> {
-    fn of(field: &'t Field) -> Self {
-        Rule {
-            level: Level::of(&field.shape),
-            merges_list: field.merge_strategy.merge,
-            replaces: field.merge_strategy.replace,
-            merge_key: field.merge_key,
-        }
-    }
-
-    fn identity(&self) -> Identity<'t> {
-        Identity { merge_key: self.merge_key }
-    }
 }
 
 fn malformed(what: &str) -> PatchError {
@@ -82,7 +30,7 @@ fn bad_order() -> PatchError {
     malformed("invalid patch format of setElementOrder list")
 }
 
-fn merge_object(mut original: Object, mut patch: Object, level: Level) -> Result<Object, PatchError> {
+pub(super) fn merge_object(mut original: Object, mut patch: Object, level: Level) -> Result<Object, PatchError> {
     if let Some(directive) = patch.remove(PATCH) {
         return match directive.as_str() {
             Some("replace") => Ok(patch),

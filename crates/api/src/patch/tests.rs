@@ -92,6 +92,107 @@ fn directives_in_new_values_do_not_stay() {
     assert_eq!(result, json!({"metadata": {}, "spec": {"strategy": {"type": "Recreate"}}}));
 }
 
+/// The rules of kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config ("how apply calculates differences").
+#[test]
+fn set_keep_and_remove() {
+    let last = json!({"spec": {"replicas": 2, "paused": true, "labels": {"a": "1", "b": "2"}}});
+    let live = json!({"spec": {"replicas": 5, "paused": true, "strategy": {"type": "RollingUpdate"}, "labels": {"a": "1", "b": "2", "c": "3"}}});
+    let wanted = json!({"spec": {"replicas": 3, "labels": {"a": "1"}}});
+    let expected = json!({"spec": {"replicas": 3, "paused": null, "labels": {"b": null}}});
+    assert_eq!(three_way(None, &last, &live, &wanted), Ok(expected));
+}
+
+fn diff(last: &Value, live: &Value, wanted: &Value) -> Value {
+    let kind = wanted["kind"].as_str().unwrap();
+    three_way(Some(schema_of(kind)), last, live, wanted).unwrap()
+}
+
+/// Applies the change as the server does; a second time there is nothing to do.
+fn applied(last: &Value, live: Value, wanted: &Value) -> Value {
+    let patch = diff(last, &live, wanted);
+    let merged = strategic_merge(schema_of(wanted["kind"].as_str().unwrap()), live, patch).unwrap();
+    assert_eq!(diff(wanted, &merged, wanted), json!({}));
+    merged
+}
+
+/// The same page, "merging changes for fields of type list of complex elements".
+#[test]
+fn lists_merge_by_key() {
+    let pod = |containers: Value| json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": containers}});
+    let last = pod(json!([{"name": "nginx", "image": "nginx:1.16"}, {"name": "helper", "image": "helper:1.3"}]));
+    let live = pod(json!([
+        {"name": "nginx", "image": "nginx:1.16", "imagePullPolicy": "IfNotPresent"},
+        {"name": "helper", "image": "helper:1.3"}, {"name": "injected", "image": "sidecar"}]));
+    let wanted = pod(json!([{"name": "nginx", "image": "nginx:1.17"}, {"name": "new", "image": "i"}]));
+    let expected = pod(json!([
+        {"name": "nginx", "image": "nginx:1.17", "imagePullPolicy": "IfNotPresent"},
+        {"name": "new", "image": "i"}, {"name": "injected", "image": "sidecar"}]));
+    assert_eq!(applied(&last, live, &wanted), expected);
+}
+
+#[test]
+fn lists_of_texts_and_retained_keys() {
+    let of = |finalizers: Value| json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"finalizers": finalizers}});
+    let change = diff(&of(json!(["a", "b"])), &of(json!(["a", "b", "c"])), &of(json!(["b", "d"])));
+    let expected = json!({"metadata": {"finalizers": ["d"], "$deleteFromPrimitiveList/finalizers": ["a"], "$setElementOrder/finalizers": ["b", "d"]}});
+    assert_eq!(change, expected);
+    let of = |strategy: Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"strategy": strategy}});
+    let live = of(json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}));
+    let change = diff(&json!({}), &live, &of(json!({"type": "Recreate"})));
+    assert_eq!(change, json!({"spec": {"strategy": {"type": "Recreate", "$retainKeys": ["type"]}}}));
+}
+
+fn service(ports: &Value) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service", "spec": {"ports": ports}})
+}
+
+/// kube-dns: the merge key of a Service's ports is `port`, and two have 53. Upstream's diff pairs equal keys one to one, so that what is
+/// unchanged stays unchanged (apimachinery, strategicpatch, diffListsOfMaps).
+#[test]
+fn a_repeated_merge_key_unchanged() {
+    let file = service(
+        &json!([{"name": "dns", "port": 53, "protocol": "UDP"}, {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+        {"name": "metrics", "port": 9153, "protocol": "TCP"}]),
+    );
+    let live = service(&json!([{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+        {"name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": 9153}]));
+    assert_eq!(diff(&file, &live, &file), json!({}));
+    assert_eq!(diff(&live, &live, &live), json!({}));
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "dns", "ports": [
+        {"containerPort": 53, "protocol": "UDP"}, {"containerPort": 53, "protocol": "TCP"}]}]}});
+    assert_eq!(diff(&pod, &pod, &pod), json!({}));
+}
+
+/// What each row's ports become: (last, live, wanted, merged). The list goes as a whole, since its merge key names no single item.
+#[test]
+fn a_repeated_merge_key_changed() {
+    let dns = |name: &str, protocol: &str| json!({"name": name, "port": 53, "protocol": protocol});
+    let live = |name: &str, protocol: &str, node_port: u16| json!({"name": name, "port": 53, "protocol": protocol, "nodePort": node_port});
+    let (udp, tcp) = (dns("dns", "UDP"), dns("dns-tcp", "TCP"));
+    let both = json!([live("dns", "UDP", 30001), live("dns-tcp", "TCP", 30002)]);
+    let cases = [
+        // One is renamed: the other keeps its own.
+        (json!([udp, tcp]), both.clone(), json!([udp, dns("t", "TCP")]), json!([both[0], live("t", "TCP", 30002)])),
+        // The first goes: the second stays what it was.
+        (json!([udp, tcp]), both.clone(), json!([tcp]), json!([both[1]])),
+        // They change places.
+        (json!([udp, tcp]), both.clone(), json!([tcp, udp]), json!([both[1], both[0]])),
+        // The second comes; the protocol of the first is the default one.
+        (
+            json!([{"name": "dns-tcp", "port": 53}]),
+            json!([both[1]]),
+            json!([udp, {"name": "dns-tcp", "port": 53}]),
+            json!([udp, both[1]]),
+        ),
+        // A third is the server's own.
+        (json!([udp]), both.clone(), json!([dns("u", "UDP")]), json!([live("u", "UDP", 30001), both[1]])),
+    ];
+    for (last, live, wanted, merged) in cases {
+        assert_eq!(applied(&service(&last), service(&live), &service(&wanted)), service(&merged), "{wanted}");
+    }
+}
+
 fn any_tree() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -140,4 +241,23 @@ proptest! {
         prop_assert_eq!(merge_patch(document.clone(), &json!({})), Ok(document.clone()));
         prop_assert_eq!(json_patch(document.clone(), &json!([])), Ok(document));
     }
+
+    /// What the diff says, the merge does, whatever repeats; and then there is nothing more to do.
+    #[test]
+    fn the_diff_is_what_the_merge_needs(live in any_ports(), wanted in any_ports()) {
+        let (live, wanted) = (service(&live), service(&wanted));
+        let merged = strategic_merge(schema_of("Service"), live.clone(), diff(&live, &live, &wanted)).unwrap();
+        prop_assert_eq!(&merged, &wanted);
+        prop_assert_eq!(diff(&wanted, &merged, &wanted), json!({}));
+    }
+}
+
+fn any_ports() -> impl Strategy<Value = Value> {
+    let port = (1..4_u8, prop::sample::select(vec!["TCP", "UDP"]), "[ab]");
+    prop::collection::vec(port, 1..5).prop_map(|ports| {
+        ports
+            .into_iter()
+            .map(|(port, protocol, name)| json!({"port": port, "protocol": protocol, "name": name}))
+            .collect()
+    })
 }
