@@ -50,7 +50,9 @@ fn read_one(name: &str, recursive: bool, objects: &mut Vec<Value>) -> Result<()>
     for document in documents(&text) {
         let decoded = api::decode::yaml(document.as_bytes())
             .map_err(|error| Error::Use(format!("error parsing {name}: {error}")))?;
+        let known = objects.len();
         take_apart(decoded.0, objects);
+        objects[known..].iter().try_for_each(|object| decodable(name, object))?;
     }
     Ok(())
 }
@@ -69,6 +71,38 @@ fn documents(text: &str) -> Vec<String> {
     documents
         .retain(|document| document.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')));
     documents
+}
+
+/// Refuses metadata that is no ObjectMeta, as kubectl does before it asks the server.
+fn decodable(file: &str, object: &Value) -> Result<()> {
+    let metadata = &object["metadata"];
+    let wrong = |value: &Value, field: &str, wanted: &str| {
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        usage(format!(
+            "unable to decode {file:?}: json: cannot unmarshal {kind} into Go struct field {field} of type {wanted}"
+        ))
+    };
+    if !metadata.is_object() && !metadata.is_null() {
+        return wrong(metadata, "metadataOnlyObject.metadata", "v1.ObjectMeta");
+    }
+    for field in ["name", "generateName", "namespace"] {
+        if !metadata[field].is_string() && !metadata[field].is_null() {
+            return wrong(&metadata[field], &format!("ObjectMeta.metadata.{field}"), "string");
+        }
+    }
+    for field in ["labels", "annotations"] {
+        if !metadata[field].is_object() && !metadata[field].is_null() {
+            return wrong(&metadata[field], &format!("ObjectMeta.metadata.{field}"), "map[string]string");
+        }
+    }
+    Ok(())
 }
 
 fn take_apart(object: Value, objects: &mut Vec<Value>) {
@@ -92,6 +126,31 @@ mod tests {
     fn documents_are_split_and_empty_ones_left_out() {
         let text = "# a comment\n---\na: 1\n---\n---\nb: |\n  --- not a line of its own\n";
         assert_eq!(documents(text), ["a: 1\n", "b: |\n  --- not a line of its own\n"]);
+    }
+
+    /// (metadata, what kubectl 1.33 says after the file's name)
+    #[test]
+    fn metadata_of_another_type_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("m.yaml").to_string_lossy().into_owned();
+        let cases = [
+            ("text", "string into Go struct field metadataOnlyObject.metadata of type v1.ObjectMeta"),
+            ("[a]", "array into Go struct field metadataOnlyObject.metadata of type v1.ObjectMeta"),
+            (
+                "{annotations: text}",
+                "string into Go struct field ObjectMeta.metadata.annotations of type map[string]string",
+            ),
+            ("{labels: text}", "string into Go struct field ObjectMeta.metadata.labels of type map[string]string"),
+            ("{name: 5}", "number into Go struct field ObjectMeta.metadata.name of type string"),
+            ("{generateName: [x]}", "array into Go struct field ObjectMeta.metadata.generateName of type string"),
+        ];
+        for (metadata, said) in cases {
+            fs::write(&file, format!("apiVersion: v1\nkind: Pod\nmetadata: {metadata}\n")).expect("write");
+            let error = read(std::slice::from_ref(&file)).expect_err("it is refused");
+            assert_eq!(error.to_string(), format!("error: unable to decode {file:?}: json: cannot unmarshal {said}"));
+        }
+        fs::write(&file, "apiVersion: v1\nkind: Pod\nmetadata:\n").expect("write");
+        assert_eq!(read(&[file]).expect("an object").len(), 1);
     }
 
     #[test]

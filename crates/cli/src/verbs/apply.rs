@@ -107,10 +107,7 @@ pub async fn one(
     server: ServerSide,
 ) -> Result<Applied> {
     let (served, namespace) = place(cluster, discovery, &object)?;
-    let key = ObjectKey::new(
-        if served.namespaced { namespace.as_str() } else { "" },
-        object["metadata"]["name"].as_str().unwrap_or_default(),
-    );
+    let key = ObjectKey::new(if served.namespaced { namespace.as_str() } else { "" }, name(&object)?);
     let live = cluster.rest.find(&served.resource, &key).await?;
     if server.server_side {
         return server_side(cluster, served, (&key, live, &object), write, server.force_conflicts).await;
@@ -132,7 +129,7 @@ pub async fn one(
     if last.is_none() {
         warn_unknown(served, &key);
     }
-    let (kind, patch) = patch(&last.unwrap_or_default(), &live, &wanted);
+    let (kind, patch) = patch(&last.unwrap_or_default(), &live, &wanted)?;
     if patch == json!({}) {
         return Ok(Applied { object: live.clone(), live: Some(live), done: "unchanged" });
     }
@@ -141,6 +138,16 @@ pub async fn one(
     let object =
         cluster.rest.patch(&served.resource, &ObjectKey::new(key.namespace, name), None, (kind, &patch)).await?;
     Ok(Applied { live: Some(live), object, done: "configured" })
+}
+
+/// The object's name; what the server is to name cannot be applied twice.
+fn name(object: &Value) -> Result<&str> {
+    let field = |name: &str| object["metadata"][name].as_str().filter(|value| !value.is_empty());
+    match (field("name"), field("generateName")) {
+        (Some(name), _) => Ok(name),
+        (None, Some(generated)) => usage(format!("from {generated}: cannot use generate name with apply")),
+        (None, None) => usage("resource name may not be empty"),
+    }
 }
 
 async fn server_side(

@@ -146,10 +146,16 @@ fn in_editor(text: &str) -> Result<String> {
 
 fn parsed(text: &str, count: usize) -> Result<Vec<Value>> {
     let decoded = api::decode::yaml(text.as_bytes());
-    let mut value = decoded.map_err(|error| Error::Use(format!("The edited file failed validation: {error}")))?.0;
-    let objects = match value["items"].take() {
-        Value::Array(items) if value["kind"] == "List" => items,
-        _ => vec![api::decode::yaml(text.as_bytes()).map_err(|error| Error::Use(error.to_string()))?.0],
+    let value = decoded.map_err(|error| Error::Use(format!("The edited file failed validation: {error}")))?.0;
+    let Value::Object(mut object) = value else {
+        return usage("The edited file failed validation: it holds no object");
+    };
+    let objects = match object.remove("items") {
+        Some(Value::Array(items)) if object.get("kind").is_some_and(|kind| kind == "List") => items,
+        items => {
+            object.extend(items.map(|items| ("items".to_owned(), items)));
+            vec![Value::Object(object)]
+        }
     };
     if objects.len() > count {
         return usage("objects cannot be added while editing");
@@ -164,7 +170,7 @@ async fn save(cluster: &Cluster, flags: &Flags, found: &[(Served, Value)], edite
         let Some((served, live)) = found.iter().find(same) else {
             return usage("At least one of apiVersion, kind and name was changed");
         };
-        let (kind, patch) = patch(live, live, object);
+        let (kind, patch) = patch(live, live, object)?;
         if patch == json!({}) {
             sayln!("{} skipped", output::named(live));
             continue;
@@ -200,5 +206,13 @@ mod tests {
         assert_eq!(parsed(list, 2).expect("a list").len(), 2);
         assert!(parsed(list, 1).is_err());
         assert_eq!(parsed("kind: Pod\n", 1).expect("an object").len(), 1);
+        assert_eq!(parsed("kind: Odd\nitems: [1]\n", 1).expect("an object")[0], json!({"kind": "Odd", "items": [1]}));
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in ["text\n", "- kind: Pod\n", "5\n", "null\n"] {
+            assert!(parsed(text, 1).is_err(), "{text}");
+        }
     }
 }
