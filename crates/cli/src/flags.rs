@@ -11,6 +11,9 @@ pub use global::Global;
 use crate::error::Result;
 use crate::{say, verbs, warnln};
 
+/// 1 would say that there are differences.
+const DIFF_FAILURE: u8 = 2;
+
 /// oxkube's kubectl controls the Kubernetes cluster manager.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl", disable_version_flag = true)]
@@ -99,6 +102,13 @@ pub enum Verb {
     Autoscale(verbs::autoscale::Flags),
     /// Modify kubeconfig files
     Config(verbs::config::Flags),
+}
+
+impl Verb {
+    /// The exit code of this verb's errors.
+    pub fn failure(&self) -> u8 {
+        if matches!(self, Self::Diff(_)) { DIFF_FAILURE } else { 1 }
+    }
 }
 
 /// What verbs that write from files take.
@@ -207,7 +217,7 @@ pub fn refuse(error: &clap::Error, arguments: &[String]) -> u8 {
         }
         _ => warnln!("{}", error.render().to_string().trim_end()),
     }
-    1
+    if verb == "diff" { DIFF_FAILURE } else { 1 }
 }
 
 #[cfg(test)]

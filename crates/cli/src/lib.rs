@@ -22,7 +22,8 @@ use jiff::Timestamp;
 
 pub use error::Error;
 
-/// Runs one command line (without the program's name) that began at `now`. Errors go to stderr as kubectl words them; exit code 1.
+/// Runs one command line (without the program's name) that began at `now`. Errors go to stderr as kubectl words them; exit code 1, and 2
+/// of `diff`, whose 1 says that there are differences.
 pub fn main(arguments: Vec<String>, now: Timestamp) -> ExitCode {
     ExitCode::from(run(arguments, now))
 }
@@ -33,11 +34,12 @@ fn run(arguments: Vec<String>, now: Timestamp) -> u8 {
         Ok(parsed) => parsed,
         Err(error) => return flags::refuse(&error, &arguments),
     };
+    let failure = parsed.verb.failure();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             warnln!("error: start the async runtime: {error}");
-            return 1;
+            return failure;
         }
     };
     let code = match runtime.block_on(verbs::run(parsed, now)) {
@@ -45,7 +47,7 @@ fn run(arguments: Vec<String>, now: Timestamp) -> u8 {
         Err(Error::Silent(code)) => code,
         Err(error) => {
             warnln!("{error}");
-            1
+            failure
         }
     };
     // A read of stdin may still be under way: nobody waits for it.

@@ -1,5 +1,5 @@
 //! `diff`: what applying files would change, shown by `diff -u -N` or the program that KUBECTL_EXTERNAL_DIFF names. Exit code 1 means
-//! that there are differences.
+//! that there are differences, a higher one that something failed.
 
 #![expect(clippy::disallowed_methods, reason = "this file is a seam to the outside")]
 
@@ -121,6 +121,28 @@ mod tests {
         mask(Some(&mut live), &mut merged);
         assert_eq!(live, json!({"data": {"same": "***", "other": "*** (before)", "gone": "***"}}));
         assert_eq!(merged, json!({"data": {"same": "***", "other": "*** (after)", "new": "***"}}));
+    }
+
+    /// kubectl ends with 2 in each of these cases: 1 says that there are differences.
+    #[test]
+    fn failures_are_no_differences() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("write");
+            path.to_string_lossy().into_owned()
+        };
+        let (empty, bad) = (file("kubeconfig", ""), file("bad.yaml", "kind: [\n"));
+        let good = file("cm.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n");
+        let server = ["--kubeconfig", &empty, "--server", "http://127.0.0.1:9"];
+        let cases = [vec!["-f", &good], vec!["-f", &bad], vec!["-f", "/nowhere.yaml"], vec![], vec!["--nope"]];
+        for case in cases {
+            let arguments = server.iter().chain(&["diff"]).chain(&case).map(|word| (*word).to_owned()).collect();
+            terminal::take();
+            let code = crate::run(arguments, jiff::Timestamp::now());
+            assert!(!terminal::taken().err.is_empty(), "{case:?}");
+            assert_eq!(code, 2, "{case:?}");
+        }
     }
 
     #[test]
