@@ -27,6 +27,12 @@ pub fn taken() -> Written {
     TAKEN.take().unwrap_or_default()
 }
 
+/// What was written to stdout since [`take`], so far.
+#[cfg(test)]
+pub fn seen() -> Vec<u8> {
+    TAKEN.with_borrow(|taken| taken.as_ref().map(|taken| taken.out.clone()).unwrap_or_default())
+}
+
 /// Writes to stdout. A reader that went away (`| head`) ends the program, quietly.
 pub fn out(bytes: &[u8]) {
     let kept = TAKEN.with_borrow_mut(|taken| taken.as_mut().map(|taken| taken.out.extend_from_slice(bytes)).is_some());

@@ -55,9 +55,10 @@ pub struct Flags {
 }
 
 /// One container's log.
-struct Log {
-    path: String,
-    prefix: String,
+pub struct Log {
+    pub path: String,
+    /// Before each line.
+    pub prefix: String,
 }
 
 pub async fn run(cluster: &Cluster, mut flags: Flags) -> Result<u8> {
@@ -179,7 +180,7 @@ fn path(cluster: &Cluster, flags: &Flags, pod: &str, container: &str) -> Result<
 }
 
 /// Copies a log to stdout as it comes, each line behind the prefix.
-async fn copy(cluster: &Cluster, log: &Log) -> Result<()> {
+pub async fn copy(cluster: &Cluster, log: &Log) -> Result<()> {
     let response = cluster.stream(&log.path, "*/*").await?;
     let mut chunks = response.into_body().into_data_stream();
     let mut rest = Vec::new();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::exec::{path, tty};
 use super::expose::labels;
+use super::logs::{self, Log};
 use super::{wait, write};
 use crate::cluster::Cluster;
 use crate::error::{Result, usage};
@@ -171,7 +172,6 @@ fn pod(flags: &Flags, name: &str) -> Result<Value> {
 
 /// Waits for the Pod, shows its streams, and gives its exit code where it is not started again.
 async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u8> {
-    let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
     let key = write::key(created);
     let limit = wait::duration(&flags.pod_running_timeout)?;
     let phase = |pod: &Value| pod["status"]["phase"].as_str().unwrap_or_default().to_owned();
@@ -187,8 +187,7 @@ async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u
     }
     if !shown.unwrap_or_default() {
         // It ended before anyone could look: the log has what it said.
-        let log = format!("{}/log?container={container}&follow=true", resource.object_path(&key));
-        terminal::out(&cluster.get(&log, "*/*").await?);
+        logged(cluster, &key, &container).await?;
     }
     if flags.restart != "Never" {
         return Ok(0);
@@ -199,6 +198,13 @@ async fn attached(cluster: &Cluster, flags: &Flags, created: &Value) -> Result<u
     let Some(code) = code else { return Ok(0) };
     warnln!("pod {}/{} terminated (Error)", key.namespace, key.name);
     Ok(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+/// Shows the log of the Pod's container, as it comes, to its end.
+async fn logged(cluster: &Cluster, key: &ObjectKey, container: &str) -> Result<()> {
+    let resource = client::ResourceType::of::<k8s_openapi::api::core::v1::Pod>();
+    let path = format!("{}/log?container={container}&follow=true", resource.object_path(key));
+    logs::copy(cluster, &Log { path, prefix: String::new() }).await
 }
 
 /// Shows the streams of the Pod's container to their end.
@@ -225,5 +231,63 @@ async fn until(cluster: &Cluster, key: &ObjectKey, reached: impl Fn(&Value) -> b
             return Ok(pod);
         }
         tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The server says the second line only when the first one has been shown.
+    #[tokio::test]
+    async fn a_log_is_shown_as_it_comes() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = format!("http://{}", listener.local_addr().expect("an address"));
+        let (shown, seen) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+            let mut lines = Vec::new();
+            while lines.last().is_none_or(|line: &String| line != "\r\n") {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("a line");
+                lines.push(line);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\none\n").expect("the first line");
+            seen.recv().expect("it is shown");
+            stream.write_all(b"two\n").expect("the second line");
+            lines[0].trim().to_owned()
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let kubeconfig = folder.path().join("kubeconfig");
+        std::fs::write(&kubeconfig, "").expect("write");
+        let global = crate::flags::Global {
+            server: Some(server),
+            kubeconfig: Some(kubeconfig),
+            request_timeout: "0".to_owned(),
+            ..Default::default()
+        };
+        let cluster = Cluster::open(&global, jiff::Timestamp::now()).expect("a cluster");
+        terminal::take();
+        let key = ObjectKey::new("n", "p");
+        let look = async {
+            while terminal::seen() != b"one\n" {
+                tokio::task::yield_now().await;
+            }
+            shown.send(()).expect("the server is there");
+        };
+        let (copied, ()) =
+            tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(logged(&cluster, &key, "c"), look) })
+                .await
+                .expect("the log is streamed");
+        copied.expect("a log");
+        assert_eq!(terminal::taken().out, b"one\ntwo\n");
+        assert_eq!(
+            thread.join().expect("the server ends"),
+            "GET /api/v1/namespaces/n/pods/p/log?container=c&follow=true HTTP/1.1"
+        );
     }
 }
