@@ -1,4 +1,5 @@
-//! Changes of kubeconfig files. An entry is changed in the file that has it; new ones go to the first file.
+//! Changes of kubeconfig files, as client-go's ModifyConfig does them: an entry is changed in the file that has it, new ones and the
+//! current context go to the first file that is there, else to the last; files without changes are not written.
 
 use std::path::{Path, PathBuf};
 
@@ -39,8 +40,18 @@ pub struct User {
     pub embed_certs: Option<bool>,
 }
 
-/// Kubeconfig files, as they are to be written.
-struct Files(Vec<(PathBuf, Value)>);
+/// Links that are followed to a file; Linux stops there too.
+const MAX_LINKS: usize = 40;
+
+/// A kubeconfig file, as it is to be written.
+struct File {
+    path: PathBuf,
+    /// What it says now; none where there is no file.
+    before: Option<Value>,
+    config: Value,
+}
+
+struct Files(Vec<File>);
 
 pub fn run(global: &Global, what: What) -> Result<u8> {
     let mut files = Files::read(global)?;
@@ -49,7 +60,7 @@ pub fn run(global: &Global, what: What) -> Result<u8> {
             if !files.has("contexts", &name) {
                 return usage(format!("no context exists with the name: {name:?}"));
             }
-            files.of_current()["current-context"] = name.as_str().into();
+            files.fresh()?["current-context"] = name.as_str().into();
             files.write()?;
             sayln!("Switched to context {name:?}.");
         }
@@ -83,62 +94,90 @@ pub fn run(global: &Global, what: What) -> Result<u8> {
 impl Files {
     fn read(global: &Global) -> Result<Self> {
         let paths = kubeconfig::paths(global).into_iter();
-        let files = paths.map(|path| Ok((path.clone(), kubeconfig::load(&path)?.unwrap_or_else(kubeconfig::empty))));
+        let files = paths.map(|path| {
+            let before = kubeconfig::load(&path)?;
+            let config = before.clone().unwrap_or_else(kubeconfig::empty);
+            Ok(File { path, before, config })
+        });
         Ok(Self(files.collect::<Result<_>>()?))
     }
 
     fn write(&self) -> Result<()> {
-        for (path, config) in &self.0 {
-            if items(config, "contexts").is_empty() && *config == kubeconfig::empty() && !path.exists() {
-                continue;
-            }
-            let failed = |error: std::io::Error| Error::Use(format!("{}: {error}", path.display()));
-            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
-            // Whoever reads it meanwhile sees the one or the other; nobody else may see it.
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-            std::fs::write(file.path(), output::yaml(&shown(config.clone()))).map_err(failed)?;
-            file.persist(path).map_err(|error| failed(error.error))?;
-        }
-        Ok(())
+        let changed = |file: &&File| *file.before.as_ref().unwrap_or(&kubeconfig::empty()) != file.config;
+        self.0.iter().filter(changed).try_for_each(File::write)
     }
 
     fn current(&self) -> String {
-        let mut names = self.0.iter().filter_map(|(_, config)| config["current-context"].as_str());
-        names.find(|name| !name.is_empty()).unwrap_or_default().to_owned()
+        self.of_current().and_then(|at| self.0[at].config["current-context"].as_str()).unwrap_or_default().to_owned()
     }
 
-    /// The file that says which context is the current one, else the first.
-    fn of_current(&mut self) -> &mut Value {
-        let at = self
-            .0
-            .iter()
-            .position(|(_, config)| config["current-context"].as_str().is_some_and(|name| !name.is_empty()));
-        &mut self.0[at.unwrap_or(0)].1
+    /// The file that says which context is the current one.
+    fn of_current(&self) -> Option<usize> {
+        self.0.iter().position(|file| file.config["current-context"].as_str().is_some_and(|name| !name.is_empty()))
+    }
+
+    /// The file for what is new.
+    fn fresh(&mut self) -> Result<&mut Value> {
+        let at = self.0.iter().position(|file| file.before.is_some()).or(self.0.len().checked_sub(1));
+        match at {
+            Some(at) => Ok(&mut self.0[at].config),
+            None => usage("KUBECONFIG names no file: put one into it, or unset it, or give --kubeconfig"),
+        }
     }
 
     fn has(&self, list: &str, name: &str) -> bool {
-        self.0.iter().any(|(_, config)| items(config, list).iter().any(|item| item["name"] == name))
+        self.0.iter().any(|file| items(&file.config, list).iter().any(|item| item["name"] == name))
     }
 
     /// The content of an entry, made where there is none.
     fn entry(&mut self, list: &str, field: &str, name: &str) -> Result<&mut Value> {
-        let holds = |(_, config): &(PathBuf, Value)| items(config, list).iter().any(|item| item["name"] == name);
-        let at = self.0.iter().position(holds).unwrap_or(0);
-        let Some(all) = self.0[at].1[list].as_array_mut() else { return usage(format!("{list} is not a list")) };
+        let holds = |file: &File| items(&file.config, list).iter().any(|item| item["name"] == name);
+        let config = match self.0.iter().position(holds) {
+            Some(at) => &mut self.0[at].config,
+            None => self.fresh()?,
+        };
+        let Some(all) = config[list].as_array_mut() else { return usage(format!("{list} is not a list")) };
         let found = all.iter().position(|item| item["name"] == name).unwrap_or_else(|| {
             let empty = if list == "contexts" { json!({"cluster": "", "user": ""}) } else { json!({}) };
             all.push(json!({"name": name, field: empty}));
             all.len() - 1
         });
-        Ok(&mut all[found][field])
+        let entry = &mut all[found][field];
+        match entry {
+            Value::Null => *entry = json!({}),
+            Value::Object(_) => {}
+            _ => return usage(format!("{list}.{name}.{field} is no object")),
+        }
+        Ok(entry)
     }
 
     fn shown_paths(&self) -> String {
-        self.0.first().map_or_else(String::new, |(path, _)| path.display().to_string())
+        self.0.first().map_or_else(String::new, |file| file.path.display().to_string())
     }
+}
+
+impl File {
+    fn write(&self) -> Result<()> {
+        let path = target(&self.path);
+        let failed = |error: std::io::Error| Error::Use(format!("{}: {error}", path.display()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        // Whoever reads it meanwhile sees the one or the other; nobody else may see it.
+        let file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+        std::fs::write(file.path(), output::yaml(&shown(self.config.clone()))).map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+/// Where links lead, be there a file or not.
+fn target(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(next) = std::fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new(".")).join(next);
+    }
+    path
 }
 
 fn rename(files: &mut Files, from: &str, to: &str) -> Result<()> {
@@ -151,7 +190,7 @@ fn rename(files: &mut Files, from: &str, to: &str) -> Result<()> {
             files.shown_paths()
         ));
     }
-    for (_, config) in &mut files.0 {
+    for File { config, .. } in &mut files.0 {
         for item in config["contexts"].as_array_mut().into_iter().flatten().filter(|item| item["name"] == from) {
             item["name"] = to.into();
         }
@@ -241,7 +280,9 @@ pub fn embed(config: &mut Value) -> Result<()> {
         for item in config[list].as_array_mut().into_iter().flatten() {
             for name in ["certificate-authority", "client-certificate", "client-key"] {
                 let path = item[field][name].as_str().map(PathBuf::from);
-                file(&mut item[field], name, path, true)?;
+                if let Some(entry) = item.get_mut(field) {
+                    file(entry, name, path, true)?;
+                }
             }
         }
     }
@@ -252,7 +293,11 @@ pub fn embed(config: &mut Value) -> Result<()> {
 fn set(files: &mut Files, property: &str, value: Option<Value>) -> Result<()> {
     let parts: Vec<&str> = property.split('.').collect();
     match parts.as_slice() {
-        ["current-context"] => files.of_current()["current-context"] = value.unwrap_or_else(|| "".into()),
+        ["current-context"] => match (value, files.of_current()) {
+            (Some(value), _) => files.fresh()?["current-context"] = value,
+            (None, Some(at)) => files.0[at].config["current-context"] = "".into(),
+            (None, None) => {}
+        },
         [list, name] if value.is_none() && LISTS.iter().any(|(known, _)| known == list) => {
             if !files.has(list, name) {
                 return usage(format!("current map key `{name}` is invalid"));
@@ -280,7 +325,7 @@ fn set(files: &mut Files, property: &str, value: Option<Value>) -> Result<()> {
 }
 
 fn forget(files: &mut Files, list: &str, name: &str) {
-    for (_, config) in &mut files.0 {
+    for File { config, .. } in &mut files.0 {
         if let Some(items) = config[list].as_array_mut() {
             items.retain(|item| item["name"] != name);
         }
@@ -296,4 +341,86 @@ fn delete(files: &mut Files, list: &str, name: &str) -> Result<()> {
     files.write()?;
     sayln!("deleted {noun} {name} from {paths}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    const A: &str = "apiVersion: v1\n# kept\nkind: Config\ncurrent-context: x\ncontexts:\n- name: x\n  context: {cluster: c, user: u}\n";
+
+    fn files(folder: &Path, names: &[&str]) -> Files {
+        let file = |name: &&str| {
+            let path = folder.join(name);
+            let before = kubeconfig::load(&path).expect("a kubeconfig");
+            File { config: before.clone().unwrap_or_else(kubeconfig::empty), path, before }
+        };
+        Files(names.iter().map(file).collect())
+    }
+
+    /// client-go writes only files whose entries changed, and follows links (`os.WriteFile`).
+    #[test]
+    fn only_what_changed_is_written_and_links_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a"), A).expect("write");
+        fs::write(at("real"), "users:\n- name: u\n  user: {token: old}\n").expect("write");
+        std::os::unix::fs::symlink("real", at("link")).expect("a link");
+        let mut both = files(folder.path(), &["a", "link"]);
+        both.entry("users", "user", "u").expect("an entry")["token"] = "new".into();
+        both.write().expect("written");
+        assert_eq!(fs::read_to_string(at("a")).expect("a"), A);
+        assert!(at("link").is_symlink());
+        assert!(fs::read_to_string(at("real")).expect("real").contains("token: new"));
+        std::os::unix::fs::symlink("made", at("dangling")).expect("a link");
+        let mut one = files(folder.path(), &["dangling"]);
+        one.entry("users", "user", "v").expect("an entry")["token"] = "t".into();
+        one.write().expect("written");
+        assert!(at("dangling").is_symlink() && at("made").is_file());
+    }
+
+    /// client-go's GetDefaultFilename: the first file that is there, else the last one named.
+    #[test]
+    fn what_is_new_has_its_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (present, expected) in [("", "c"), ("b", "b"), ("c", "c"), ("a", "a")] {
+            if !present.is_empty() {
+                fs::write(folder.path().join(present), "").expect("write");
+            }
+            let mut all = files(folder.path(), &["a", "b", "c"]);
+            all.fresh().expect("a file")["current-context"] = "x".into();
+            let changed: Vec<_> = all.0.iter().filter(|file| file.config["current-context"] == "x").collect();
+            assert_eq!(changed[0].path, folder.path().join(expected), "{present}");
+            if !present.is_empty() {
+                fs::remove_file(folder.path().join(present)).expect("remove");
+            }
+        }
+    }
+
+    /// `KUBECONFIG=:`; kubectl ends with an error and exit code 1.
+    #[test]
+    fn without_a_file_nothing_can_be_set() {
+        let mut none = Files(Vec::new());
+        assert!(none.entry("users", "user", "u").is_err());
+        assert!(set(&mut none, "current-context", Some("x".into())).is_err());
+        assert!(
+            context(
+                &Global::default(),
+                &mut none,
+                Context { name: Some("x".to_owned()), current: false, cluster: None, user: None }
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn entries_that_are_no_objects_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("a"), "users:\n- name: u\n  user: text\n- text\n").expect("write");
+        let mut one = files(folder.path(), &["a"]);
+        assert!(one.entry("users", "user", "u").is_err());
+        assert!(embed(&mut one.0[0].config).is_ok(), "there is no file to embed");
+    }
 }
