@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -27,6 +28,7 @@ func writeCases(directory string) {
 	writeLines(filepath.Join(directory, "strategic.jsonl"), strategicCases())
 	writeLines(filepath.Join(directory, "jsonpatch.jsonl"), jsonPatchCases())
 	writeLines(filepath.Join(directory, "mergepatch.jsonl"), mergePatchCases())
+	writeProtobuf(filepath.Join(directory, "protobuf"))
 }
 
 func writeLines(path string, lines []any) {
@@ -65,10 +67,11 @@ func objectCases() []any {
 	return cases
 }
 
-// filler sets every field to something; a type inside itself stays empty.
+// filler sets every field to something, or with random set two of three; a type inside itself stays empty.
 type filler struct {
-	path  map[reflect.Type]bool
-	count int
+	path   map[reflect.Type]bool
+	count  int
+	random *rand.Rand
 }
 
 func (f *filler) fill(value reflect.Value) {
@@ -91,6 +94,9 @@ func (f *filler) fill(value reflect.Value) {
 		return
 	case *runtime.RawExtension:
 		*target = runtime.RawExtension{Raw: []byte(`{"apiVersion":"v1","kind":"Raw"}`)}
+		return
+	}
+	if value.Kind() != reflect.Struct && f.random != nil && f.random.Intn(3) == 0 {
 		return
 	}
 	switch value.Kind() {
@@ -138,6 +144,9 @@ func (f *filler) fillMap(value reflect.Value) {
 	}
 	element := reflect.New(value.Type().Elem()).Elem()
 	f.fill(element)
+	if element.Kind() == reflect.Slice && element.IsNil() {
+		element.Set(reflect.MakeSlice(element.Type(), 0, 0)) // what JSON can say
+	}
 	entries := reflect.MakeMap(value.Type())
 	entries.SetMapIndex(reflect.ValueOf("k").Convert(value.Type().Key()), element)
 	value.Set(entries)

@@ -16,6 +16,7 @@ pub mod openapi;
 pub mod patch;
 pub(crate) mod path;
 pub mod printer;
+pub mod protobuf;
 pub mod quantity;
 pub mod quota;
 pub mod schema;

@@ -1,13 +1,15 @@
 //! A request's body: read within the limit, then decoded to a tree by its Content-Type.
 
+use std::fmt;
+
 use api::decode::Decoded;
+use api::protobuf::ProtobufError;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 
 use crate::body::Body;
-use crate::negotiate::{JSON, YAML};
-use crate::protobuf::{self, PROTOBUF};
+use crate::negotiate::{JSON, PROTOBUF, YAML};
 use crate::service::Call;
 use crate::status::Status;
 
@@ -46,18 +48,26 @@ pub fn tree(bytes: &[u8], content_type: &str, kind: &str) -> Result<Decoded, Sta
     let decoded = match content_type {
         "" | "*/*" | JSON => api::decode::json(bytes),
         YAML => api::decode::yaml(bytes),
-        PROTOBUF => {
-            let object = protobuf::decode(bytes);
-            return object.map(|object| (object, Vec::new())).map_err(|error| not_an_object(kind, &error));
-        }
+        PROTOBUF => return protobuf(bytes, kind),
         _ => return Err(Status::unsupported_media_type(&[JSON, YAML, PROTOBUF])),
     };
     let format = if content_type == YAML { "yaml" } else { "json" };
     decoded
-        .map_err(|error| not_an_object(kind, &format_args!("couldn't get version/kind; {format} parse error: {error}")))
+        .map_err(|error| unrecognized(format_args!("couldn't get version/kind; {format} parse error: {error}"), kind))
 }
 
-fn not_an_object(kind: &str, why: &dyn std::fmt::Display) -> Status {
+/// Custom resources have no protobuf: 415, as upstream.
+fn protobuf(bytes: &[u8], kind: &str) -> Result<Decoded, Status> {
+    match api::protobuf::decode(bytes) {
+        Ok(object) => Ok((object, Vec::new())),
+        Err(ProtobufError::UnknownKind { kind: found, .. }) if found == kind => {
+            Err(Status::unsupported_media_type(&[JSON, YAML]))
+        }
+        Err(error) => Err(unrecognized(format_args!("{error}"), kind)),
+    }
+}
+
+fn unrecognized(why: fmt::Arguments, kind: &str) -> Status {
     Status::bad_request(format!("the object provided is unrecognized (must be of type {kind}): {why}"))
 }
 

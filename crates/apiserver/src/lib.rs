@@ -26,7 +26,6 @@ mod objects;
 mod openapi;
 mod options;
 pub mod pki;
-mod protobuf;
 mod registry;
 mod request;
 mod rows;

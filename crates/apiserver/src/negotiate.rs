@@ -33,6 +33,7 @@ pub struct Format {
 
 pub const JSON: &str = "application/json";
 pub const YAML: &str = "application/yaml";
+pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 impl Format {
     pub const PLAIN: Format =
