@@ -114,4 +114,6 @@ fn schema_props() -> TypeId {
 }
 
 #[cfg(test)]
+mod round_trip;
+#[cfg(test)]
 mod tests;
