@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::body::{Body, full};
 use crate::config::Config;
+use crate::front::{bytes_response, object_response};
 use crate::kinds::Kinds;
-use crate::negotiate;
+use crate::negotiate::{self, Encoding, Format};
 use crate::status::Status;
 
 /// The documents of all discovery paths.
@@ -55,13 +56,18 @@ impl Discovery {
     pub fn answer(&self, path: &str, headers: &HeaderMap, config: &Config) -> Option<Result<Response<Body>, Status>> {
         let root = ["/api", "/apis"].into_iter().find(|root| *root == path);
         for clause in negotiate::clauses(headers) {
-            if !matches!(clause.media_type, "application/json" | "application/*" | "*/*") {
-                continue;
-            }
+            let Some(encoding) = clause.encodings().first() else { continue };
             match (clause.parameter("as"), root) {
-                ("", Some("/api")) => return Some(Ok(json(bytes(&api_versions(config))))),
-                ("", _) => return Some(Ok(json(self.legacy.get(path)?.clone()))),
-                ("APIGroupDiscoveryList", Some(root)) if clause.parameter("g") == "apidiscovery.k8s.io" => {
+                ("", _) => {
+                    let document = match root {
+                        Some("/api") => bytes(&api_versions(config)),
+                        _ => self.legacy.get(path)?.clone(),
+                    };
+                    return Some(legacy(document, *encoding));
+                }
+                ("APIGroupDiscoveryList", Some(root))
+                    if clause.parameter("g") == "apidiscovery.k8s.io" && *encoding == Encoding::Json =>
+                {
                     if let Some(document) = self.aggregated.get(&(root, clause.parameter("v"))) {
                         return Some(Ok(document.answer(clause.parameter("v"), headers)));
                     }
@@ -69,7 +75,7 @@ impl Discovery {
                 _ => {}
             }
         }
-        Some(Err(Status::not_acceptable(&[negotiate::JSON])))
+        Some(Err(Status::not_acceptable(&[negotiate::JSON, negotiate::YAML, negotiate::PROTOBUF])))
     }
 }
 
@@ -90,10 +96,13 @@ impl Aggregated {
     }
 }
 
-fn json(bytes: Bytes) -> Response<Body> {
-    let mut response = Response::new(full(bytes));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+/// A document of one path, in any encoding.
+fn legacy(document: Bytes, encoding: Encoding) -> Result<Response<Body>, Status> {
+    let format = Format { encoding, ..Format::PLAIN };
+    match encoding {
+        Encoding::Json => Ok(bytes_response(StatusCode::OK, format.content_type(), document)),
+        _ => object_response(StatusCode::OK, format, &serde_json::from_slice(&document).map_err(Status::internal)?),
+    }
 }
 
 fn bytes(value: &Value) -> Bytes {

@@ -15,6 +15,7 @@ mod config;
 mod constant_time;
 mod decode;
 mod discovery;
+mod encodings;
 mod follow;
 mod front;
 mod health;

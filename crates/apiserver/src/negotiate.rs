@@ -1,15 +1,21 @@
-//! Which representation a client accepts: JSON or YAML, whole or as Table or PartialObjectMetadata, by the Accept header.
+//! Which representation a client accepts: JSON, YAML or protobuf, whole or as Table or PartialObjectMetadata, by the Accept header.
 
+mod accept;
+
+use api::kind::Kind;
 use http::{HeaderMap, header};
 
 use crate::request::Query;
 use crate::status::Status;
+
+pub use accept::{Clause, clauses};
 
 /// The encoding of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Encoding {
     Json,
     Yaml,
+    Protobuf,
 }
 
 /// What the client wants to see of the objects.
@@ -31,6 +37,17 @@ pub struct Format {
     pub meta_version: &'static str,
 }
 
+/// What a place can answer with.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// It shows objects, which can be transformed.
+    pub transforms: bool,
+    /// What it shows untransformed has a protobuf encoding.
+    pub protobuf: bool,
+    /// It answers with a stream of events.
+    pub stream: bool,
+}
+
 pub const JSON: &str = "application/json";
 pub const YAML: &str = "application/yaml";
 pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -43,77 +60,88 @@ impl Format {
         match self.encoding {
             Encoding::Json => JSON,
             Encoding::Yaml => YAML,
+            Encoding::Protobuf => PROTOBUF,
         }
     }
-}
 
-/// One clause of an Accept header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Clause<'a> {
-    pub media_type: &'a str,
-    pub parameters: Vec<(&'a str, &'a str)>,
-}
-
-impl Clause<'_> {
-    pub fn parameter(&self, name: &str) -> &str {
-        self.parameters.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
-    }
-
-    /// The encoding it allows, of those we have.
-    pub fn encoding(&self) -> Option<Encoding> {
-        match self.media_type {
-            "application/json" | "application/*" | "*/*" => Some(Encoding::Json),
-            "application/yaml" => Some(Encoding::Yaml),
-            _ => None,
+    /// The media type of a watch.
+    pub fn stream_content_type(&self) -> &'static str {
+        match self.encoding {
+            Encoding::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch",
+            _ => self.content_type(),
         }
     }
-}
 
-/// The clauses of all Accept headers, best quality first, else as written. No header: anything.
-pub fn clauses(headers: &HeaderMap) -> Vec<Clause<'_>> {
-    let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let mut clauses: Vec<(f32, Clause)> = texts.flat_map(|text| text.split(',')).filter_map(clause).collect();
-    clauses.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    if clauses.is_empty() {
-        clauses.push((1.0, Clause { media_type: "*/*", parameters: Vec::new() }));
+    /// The group's version that transformed objects are of.
+    pub fn meta_api_version(&self) -> String {
+        format!("meta.k8s.io/{}", self.meta_version)
     }
-    clauses.into_iter().map(|(_, clause)| clause).collect()
 }
 
-fn clause(text: &str) -> Option<(f32, Clause<'_>)> {
-    let mut parts = text.split(';').map(str::trim);
-    let media_type = parts.next().filter(|media_type| !media_type.is_empty())?;
-    let parameters: Vec<(&str, &str)> =
-        parts.filter_map(|part| part.split_once('=')).map(|(k, v)| (k.trim(), v.trim())).collect();
-    let quality =
-        parameters.iter().find(|(key, _)| *key == "q").and_then(|(_, value)| value.parse().ok()).unwrap_or(1.0);
-    Some((quality, Clause { media_type, parameters }))
+impl Endpoint {
+    /// Objects that are always shown whole: Status, Scale, what services answer.
+    pub const PLAIN: Endpoint = Endpoint { transforms: false, protobuf: true, stream: false };
+
+    /// Objects of a kind.
+    pub fn objects(kind: &Kind) -> Self {
+        let protobuf = api::protobuf::is_known(&kind.api_version(), kind.kind);
+        Self { transforms: true, protobuf, stream: false }
+    }
+
+    fn allows(&self, encoding: Encoding, transform: Transform) -> bool {
+        match (encoding, transform) {
+            (_, Transform::Table | Transform::Partial) if !self.transforms => false,
+            // Rows hold whatever there is: they have no protobuf.
+            (Encoding::Protobuf, Transform::Table) => false,
+            (Encoding::Protobuf, Transform::Whole) => self.protobuf,
+            _ => true,
+        }
+    }
+
+    fn refusal(&self) -> Status {
+        let all: &[&str] = match self.stream {
+            true => &["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"],
+            false => &[JSON, YAML, PROTOBUF],
+        };
+        Status::not_acceptable(if self.protobuf { all } else { &all[..all.len() - 1] })
+    }
 }
 
-/// The first clause that can be served. `allowed`: the transforms this resource has.
-pub fn format(headers: &HeaderMap, query: &Query, allowed: &[Transform]) -> Result<Format, Status> {
+/// The first clause that can be served.
+pub fn format(headers: &HeaderMap, query: &Query, endpoint: Endpoint) -> Result<Format, Status> {
     for clause in clauses(headers) {
-        let Some(encoding) = clause.encoding() else { continue };
-        let transform = match clause.parameter("as") {
-            "" => Some(Transform::Whole),
-            "Table" => Some(Transform::Table),
-            "PartialObjectMetadata" | "PartialObjectMetadataList" => Some(Transform::Partial),
-            _ => None,
-        };
-        let Some(transform) =
-            transform.filter(|transform| *transform == Transform::Whole || allowed.contains(transform))
-        else {
-            continue;
-        };
-        let meta_version = match (transform, clause.parameter("v"), clause.parameter("g")) {
-            (Transform::Whole, ..) => "v1",
-            (_, "v1", "meta.k8s.io") => "v1",
-            (_, "v1beta1", "meta.k8s.io") => "v1beta1",
-            _ => continue,
-        };
-        return Ok(Format { encoding, transform, pretty: pretty(headers, query, &clause), meta_version });
+        let Some((transform, meta_version)) = transform(&clause) else { continue };
+        let fits = |encoding: &&Encoding| endpoint.allows(**encoding, transform) && streams(&clause, **encoding);
+        let Some(encoding) = clause.encodings().iter().find(fits) else { continue };
+        if endpoint.stream && *encoding == Encoding::Yaml {
+            // The choice has been made, and it cannot be streamed.
+            break;
+        }
+        return Ok(Format { encoding: *encoding, transform, pretty: pretty(headers, query, &clause), meta_version });
     }
-    Err(Status::not_acceptable(&[JSON, YAML]))
+    Err(endpoint.refusal())
+}
+
+/// `as`, `g` and `v`: none of them, or all three.
+fn transform(clause: &Clause) -> Option<(Transform, &'static str)> {
+    if !["as", "g", "v"].iter().any(|name| clause.has(name)) {
+        return Some((Transform::Whole, "v1"));
+    }
+    let version = ["v1", "v1beta1"].into_iter().find(|version| *version == clause.parameter("v"));
+    let version = version.filter(|_| clause.parameter("g") == "meta.k8s.io")?;
+    match clause.parameter("as") {
+        "Table" => Some((Transform::Table, version)),
+        "PartialObjectMetadata" | "PartialObjectMetadataList" => Some((Transform::Partial, version)),
+        _ => None,
+    }
+}
+
+/// `stream=watch` is allowed everywhere, with encodings that can be streamed.
+fn streams(clause: &Clause, encoding: Encoding) -> bool {
+    match clause.parameter("stream") {
+        "" => true,
+        asked => asked == "watch" && encoding != Encoding::Yaml,
+    }
 }
 
 /// `?pretty=`, the media type's parameter, or a person's tool at the other end.
@@ -127,3 +155,6 @@ fn pretty(headers: &HeaderMap, query: &Query, clause: &Clause) -> bool {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     ["curl", "Wget", "Mozilla/5.0"].iter().any(|tool| agent.starts_with(tool))
 }
+
+#[cfg(test)]
+mod tests;

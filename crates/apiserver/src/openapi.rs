@@ -46,7 +46,7 @@ fn version3(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<B
         _ => return Err(Status::no_such_path()),
     };
     let found = openapi::v3_group(group, version).ok_or_else(Status::no_such_path)?;
-    if !negotiate::clauses(headers).iter().any(|clause| clause.encoding() == Some(negotiate::Encoding::Json)) {
+    if !negotiate::clauses(headers).iter().any(|clause| clause.encodings().contains(&negotiate::Encoding::Json)) {
         return Err(Status::not_acceptable(&[JSON]));
     }
     match query.get("hash") {

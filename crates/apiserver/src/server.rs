@@ -16,6 +16,7 @@ use crate::admit::Admit;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::discovery::Discovery;
+use crate::encodings::Encodings;
 use crate::front::{Caller, Metrics};
 use crate::health::Health;
 use crate::identity::{Authenticate, Identity};
@@ -53,6 +54,7 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
+    pub(crate) encodings: Encodings,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -73,6 +75,7 @@ impl ApiServer {
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),
+            encodings: Encodings::default(),
             shutdown: CancellationToken::new(),
         }))
     }

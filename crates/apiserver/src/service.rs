@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::body::Body;
 use crate::identity::Identity;
+use crate::negotiate::Format;
 use crate::objects::Objects;
 use crate::request::RequestInfo;
 use crate::status::Status;
@@ -32,6 +33,8 @@ pub struct Call {
     /// `None`: the kind itself is virtual.
     pub subresource: Option<&'static Subresource>,
     pub objects: Objects,
+    /// How an object that is the answer is written.
+    pub(crate) format: Format,
     /// The request as it came; upgrades (`hyper::upgrade::on`) work on it. `Call::read` in `decode` reads and decodes its body.
     pub http: Request<Body>,
 }

@@ -1,4 +1,6 @@
-//! How a stored object is shown: in the request's version, whole, as PartialObjectMetadata or as Table, in JSON or YAML.
+//! How a stored object is shown: in the request's version, whole, as PartialObjectMetadata or as Table, in the encoding that was negotiated.
+
+mod protobuf;
 
 use api::kind::Kind;
 use bytes::Bytes;
@@ -9,18 +11,20 @@ use serde_json::{Map, Value, json};
 use store::Item;
 
 use crate::body::Body;
-use crate::front::{bytes_response, object_response};
+use crate::front::{bytes_response, compressible, object_response};
 use crate::meta::Meta;
-use crate::negotiate::{self, Encoding, Format, Transform};
+use crate::negotiate::{self, Encoding, Endpoint, Format, Transform};
 use crate::objects::{self, Object};
 use crate::registry::Scope;
 use crate::request::Query;
 use crate::status::Status;
 use crate::table;
 
+pub(crate) use protobuf::{enveloped, message, message_of};
+
 /// The format of an answer that shows objects.
-pub(crate) fn object_format(headers: &HeaderMap, query: &Query) -> Result<Format, Status> {
-    negotiate::format(headers, query, &[Transform::Table, Transform::Partial])
+pub(crate) fn object_format(kind: &Kind, headers: &HeaderMap, query: &Query) -> Result<Format, Status> {
+    negotiate::format(headers, query, Endpoint::objects(kind))
 }
 
 /// The object as a tree in the version of `kind`.
@@ -106,10 +110,16 @@ pub(crate) fn object_answer(
     query: &Query,
     object: &Object,
 ) -> Result<Response<Body>, Status> {
-    if format.encoding == Encoding::Json && !format.pretty && format.transform != Transform::Table {
-        return Ok(bytes_response(code, format.content_type(), shown_bytes(scope.kind, object, format)?));
-    }
-    value_answer(scope, code, format, query, parsed(scope.kind, object))
+    let bytes = match format.encoding {
+        Encoding::Json if !format.pretty && format.transform != Transform::Table => {
+            shown_bytes(scope.kind, object, format)?
+        }
+        Encoding::Protobuf => {
+            enveloped(scope.kind, format, &message(&scope.server.encodings, scope.kind, object, format)?)
+        }
+        _ => return value_answer(scope, code, format, query, parsed(scope.kind, object)),
+    };
+    Ok(compressible(bytes_response(code, format.content_type(), bytes)))
 }
 
 /// Answers with one tree in the request's version.

@@ -1,6 +1,7 @@
 //! The front of the pipeline, the same for every request: id, panic isolation, authentication, impersonation, authorization, then the
 //! registry or one of the paths that are no resources. Errors become Status bodies here.
 
+mod compress;
 mod impersonate;
 mod metrics;
 mod paths;
@@ -18,11 +19,12 @@ use crate::access::Decision;
 use crate::admit::Warnings;
 use crate::body::Body;
 use crate::identity::Identity;
-use crate::negotiate::{self, Format};
+use crate::negotiate::{self, Endpoint, Format};
 use crate::request::RequestInfo;
 use crate::server::Inner;
 use crate::status::Status;
 
+pub(crate) use compress::compressible;
 pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
@@ -40,12 +42,13 @@ pub(crate) enum Caller {
 pub(crate) async fn serve(server: Arc<Inner>, request: Request<Body>, caller: Caller) -> Response<Body> {
     let info = RequestInfo::new(request.method(), request.uri());
     let audit_id = audit_id(&server, &request);
-    let format = negotiate::format(request.headers(), &info.query, &[]).unwrap_or(Format::PLAIN);
+    let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
+    let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
     let under_way = server.metrics.begin(&info);
     let warnings = Warnings::default();
     let outcome = AssertUnwindSafe(pipeline(&server, request, &info, caller, &warnings)).catch_unwind().await;
-    let mut response = match outcome {
+    let response = match outcome {
         Ok(Ok(response)) => response,
         Ok(Err(status)) => status_response(&status, format),
         Err(panic) => {
@@ -59,6 +62,7 @@ pub(crate) async fn serve(server: Arc<Inner>, request: Request<Body>, caller: Ca
             status_response(&Status::internal("the request could not be served: a defect of the server"), format)
         }
     };
+    let mut response = compress::compress(response, gzip).await;
     decorate(&mut response, &audit_id, &warnings);
     let seconds = server.objects.env().now().duration_since(started).as_secs_f64();
     under_way.end(response.status().as_u16(), seconds);

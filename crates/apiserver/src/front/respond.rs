@@ -5,6 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::compress::compressible;
 use crate::body::{Body, full};
 use crate::negotiate::{Encoding, Format};
 use crate::status::Status;
@@ -31,8 +32,9 @@ pub(crate) fn object_response(code: StatusCode, format: Format, object: &Value) 
         (Encoding::Json, false) => serde_json::to_vec(object).map_err(Status::internal)?,
         (Encoding::Json, true) => serde_json::to_vec_pretty(object).map_err(Status::internal)?,
         (Encoding::Yaml, _) => serde_saphyr::to_string(object).map_err(Status::internal)?.into_bytes(),
+        (Encoding::Protobuf, _) => api::protobuf::encode(object).map_err(Status::internal)?,
     };
-    Ok(bytes_response(code, format.content_type(), bytes.into()))
+    Ok(compressible(bytes_response(code, format.content_type(), bytes.into())))
 }
 
 /// Bytes that are encoded already.

@@ -14,7 +14,7 @@ use crate::status::Status;
 use crate::view;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let list = ListOptions::read(&scope.info.query, false)?;
     let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();

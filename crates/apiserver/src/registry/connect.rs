@@ -9,9 +9,18 @@ use super::{metadata, shape};
 use crate::admit::Operation;
 use crate::body::{Body, full};
 use crate::decode;
-use crate::negotiate::JSON;
+use crate::negotiate::{self, Endpoint, Format, JSON};
 use crate::options::WriteOptions;
 use crate::status::Status;
+
+/// The format of a service's answer, where that is an object.
+pub(super) fn format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, Status> {
+    let creates = scope.info.verb == "create" && !scope.target().kind.ends_with("Options");
+    if creates || scope.subresource.is_none() {
+        return negotiate::format(request.headers(), &scope.info.query, Endpoint::PLAIN);
+    }
+    Ok(Format::PLAIN)
+}
 
 /// The request as the service gets it: a created object is canonical JSON, everything else is untouched.
 pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<Request<Body>, Status> {

@@ -20,7 +20,7 @@ const NAME_TRIES: usize = 8;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let options = WriteOptions::read(&scope.info.query, "CreateOptions")?;
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let content_type = decode::content_type(request.headers()).to_owned();
     let body = decode::read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;

@@ -18,7 +18,7 @@ use crate::view;
 const TRIES: usize = 5;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
     match delete(scope, &scope.info.name, &options).await? {

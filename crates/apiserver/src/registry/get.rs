@@ -8,7 +8,7 @@ use crate::status::Status;
 use crate::view;
 
 pub(super) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     if let Some(asked) = scope.info.query.get("resourceVersion").filter(|version| !version.is_empty()) {
         let asked = asked.parse().map_err(|_| crate::options::bad_version(asked))?;
         let current = scope.server.objects.revision();

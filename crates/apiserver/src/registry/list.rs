@@ -1,16 +1,13 @@
-//! LIST: a page of a snapshot, its objects' shared bytes written one after the other.
+//! LIST: a page of a snapshot at the revision that was asked for.
 
-use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Frame;
+use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use store::{Revision, Snapshot};
 
-use super::page;
 use super::scope::Scope;
 use super::select::Selection;
-use crate::body::{Body, BoxError};
+use super::{page, stream};
+use crate::body::Body;
 use crate::front::object_response;
 use crate::meta::Meta;
 use crate::negotiate::{Encoding, Format, Transform};
@@ -19,12 +16,9 @@ use crate::options::{ListOptions, Match};
 use crate::status::Status;
 use crate::view;
 
-/// Bytes per frame of a streamed list.
-const FRAME_BYTES: usize = 32 * 1024;
-
 pub(super) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
     let options = ListOptions::read(&scope.info.query, false)?;
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let reading = Reading::new(scope, &options)?;
     let page = reading.page(&selection, options.limit);
@@ -141,9 +135,12 @@ fn answer(scope: &Scope<'_>, format: Format, page: Page) -> Result<Response<Body
         return object_response(StatusCode::OK, format, &table);
     }
     let (list_kind, api_version) = match format.transform {
-        Transform::Partial => ("PartialObjectMetadataList".to_owned(), format!("meta.k8s.io/{}", format.meta_version)),
+        Transform::Partial => ("PartialObjectMetadataList".to_owned(), format.meta_api_version()),
         _ => (format!("{}List", kind.kind), kind.api_version()),
     };
+    if format.encoding == Encoding::Protobuf {
+        return stream::protobuf(scope, format, (&api_version, &list_kind, metadata.into()), page.objects);
+    }
     if format.encoding == Encoding::Yaml || format.pretty {
         let items: Vec<Value> =
             page.objects.iter().map(|item| view::shown(kind, item, format)).collect::<Result<_, _>>()?;
@@ -156,40 +153,5 @@ fn answer(scope: &Scope<'_>, format: Format, page: Page) -> Result<Response<Body
         json!(api_version),
         Value::Object(metadata)
     );
-    Ok(stream(head, page.objects, move |item| view::shown_bytes(kind, item, format)))
-}
-
-/// Writes objects into frames as the client reads them; nothing is held twice.
-fn stream(
-    head: String,
-    objects: Vec<Object>,
-    show: impl Fn(&Object) -> Result<Bytes, Status> + Send + 'static,
-) -> Response<Body> {
-    let mut frame = BytesMut::with_capacity(FRAME_BYTES.min(head.len() + 1024 * objects.len()));
-    frame.put_slice(head.as_bytes());
-    let mut objects = objects.into_iter().enumerate().peekable();
-    let mut ended = false;
-    let frames = std::iter::from_fn(move || {
-        while let Some((at, object)) = objects.next() {
-            if at > 0 {
-                frame.put_u8(b',');
-            }
-            match show(&object) {
-                Ok(bytes) => frame.put_slice(&bytes),
-                Err(status) => return Some(Err(BoxError::from(status))),
-            }
-            if frame.len() >= FRAME_BYTES && objects.peek().is_some() {
-                return Some(Ok(Frame::data(frame.split().freeze())));
-            }
-        }
-        if ended {
-            return None;
-        }
-        ended = true;
-        frame.put_slice(b"]}\n");
-        Some(Ok(Frame::data(frame.split().freeze())))
-    });
-    let mut response = Response::new(StreamBody::new(futures::stream::iter(frames)).boxed_unsync());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Ok(stream::json(head, page.objects, move |item| view::shown_bytes(kind, item, format)))
 }

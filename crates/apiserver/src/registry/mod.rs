@@ -14,6 +14,7 @@ mod scale;
 mod scope;
 mod select;
 mod shape;
+mod stream;
 mod update;
 mod validate;
 
@@ -52,9 +53,10 @@ pub(crate) async fn serve(
     }
     if let Some(service) = service(server, kind, subresource)? {
         let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
+        let format = connect::format(&scope, &request)?;
         let http = connect::admit(&scope, request).await?;
         let (info, objects) = (info.clone(), server.objects.clone());
-        return service.handle(Call { info, identity, kind, subresource, objects, http }).await;
+        return service.handle(Call { info, identity, kind, subresource, objects, format, http }).await;
     }
     let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
     match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {

@@ -39,7 +39,7 @@ impl PatchType {
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let patch_type = PatchType::of(decode::content_type(request.headers()))?;
     let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let patch = read(decode::read(request.into_body()).await?.as_ref())?;
     let written = update(scope, &options, Source::Patch, |old| {
         let mut patched = shape::patch(scope.target(), patch_type, old, &patch)?;

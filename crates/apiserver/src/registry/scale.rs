@@ -12,6 +12,7 @@ use super::update::{Source, update};
 use crate::body::Body;
 use crate::decode;
 use crate::front::object_response;
+use crate::negotiate::{self, Endpoint};
 use crate::options::WriteOptions;
 use crate::status::Status;
 
@@ -28,7 +29,7 @@ pub(super) async fn serve(
     paths: &Paths,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    let format = crate::negotiate::format(request.headers(), &scope.info.query, &[])?;
+    let format = negotiate::format(request.headers(), &scope.info.query, Endpoint::PLAIN)?;
     let target = shape::Target::body(scope.subresource.expect("scale is a subresource"));
     let shown = match verb {
         "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?))?,

@@ -22,7 +22,7 @@ const TRIES: usize = 5;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let content_type = decode::content_type(request.headers()).to_owned();
     let body = decode::read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;

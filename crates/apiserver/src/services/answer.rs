@@ -1,10 +1,11 @@
-//! Bodies of services: read within the server's limit, answered as JSON.
+//! Bodies of services: read within the server's limit, answered in the negotiated format.
 
 use http::{Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::body::{Body, full};
+use crate::front::object_response;
 use crate::service::Call;
 use crate::status::Status;
 
@@ -42,10 +43,9 @@ async fn bytes(mut body: Body) -> Result<Vec<u8>, Status> {
     Ok(all)
 }
 
-/// `value` as the answer.
-pub(super) fn json_answer(code: StatusCode, value: &Value) -> Result<Response<Body>, Status> {
-    let response = Response::builder().status(code).header(header::CONTENT_TYPE, "application/json");
-    response.body(full(value.to_string())).map_err(Status::internal)
+/// `value` as the answer, in the format that was negotiated.
+pub(super) fn object(call: &Call, code: StatusCode, value: &Value) -> Result<Response<Body>, Status> {
+    object_response(code, call.format, value)
 }
 
 /// 409 about a resource that is named as the client knows it.
@@ -58,9 +58,9 @@ pub(super) fn conflict(resource: &str, name: &str, message: String) -> Status {
 }
 
 /// The Status of a success without an object.
-pub(super) fn created() -> Result<Response<Body>, Status> {
+pub(super) fn created(call: &Call) -> Result<Response<Body>, Status> {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    json_answer(StatusCode::CREATED, &status)
+    object(call, StatusCode::CREATED, &status)
 }
 
 /// Whether the request only asks what would happen.

@@ -131,6 +131,6 @@ impl Service for Bind {
         }
         let dry_run = answer::dry_run(&call);
         self.bind(&call.objects, &call.info.namespace, name, &binding, dry_run).await?;
-        answer::created()
+        answer::created(&call)
     }
 }

@@ -20,7 +20,7 @@ impl Service for ComponentStatuses {
                 let metadata = json!({"resourceVersion": call.objects.revision().to_string()});
                 let list =
                     json!({"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": metadata, "items": []});
-                answer::json_answer(StatusCode::OK, &list)
+                answer::object(&call, StatusCode::OK, &list)
             }
             "get" => Err(Status::not_found(call.kind, &call.info.name)),
             verb => Err(Status::method_not_supported(call.kind, verb)),

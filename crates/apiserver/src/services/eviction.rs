@@ -12,7 +12,7 @@ use super::answer;
 use crate::body::{Body, full};
 use crate::front::{self, Caller};
 use crate::identity::Identity;
-use crate::objects::{Objects, timestamp};
+use crate::objects::timestamp;
 use crate::rows::row;
 use crate::server::Inner;
 use crate::service::{Call, Service};
@@ -143,13 +143,9 @@ impl Eviction {
     }
 
     /// Deletes, when the budget that is concerned can be spent.
-    async fn evict(
-        &self,
-        objects: &Objects,
-        namespace: &str,
-        name: &str,
-        options: &Value,
-    ) -> Result<Response<Body>, Status> {
+    async fn evict(&self, call: Call, options: &Value) -> Result<Response<Body>, Status> {
+        let objects = &call.objects;
+        let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
         let dry_run = options["dryRun"].as_array().is_some_and(|list| !list.is_empty());
         let mut budget_name = String::new();
         for _ in 0..TRIES {
@@ -172,12 +168,13 @@ impl Eviction {
                     }
                 }
             }
-            return self.delete(namespace, name, &options).await;
+            return self.delete(call, &options).await;
         }
         Err(Status::timeout(&format!("couldn't update PodDisruptionBudget {budget_name:?} due to conflicts"), 10))
     }
 
-    async fn delete(&self, namespace: &str, name: &str, options: &Value) -> Result<Response<Body>, Status> {
+    async fn delete(&self, call: Call, options: &Value) -> Result<Response<Body>, Status> {
+        let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
         let server = self
             .server
             .get()
@@ -187,11 +184,12 @@ impl Eviction {
             .method(Method::DELETE)
             .uri(format!("/api/v1/namespaces/{namespace}/pods/{name}"))
             .header(header::CONTENT_TYPE, "application/json")
+            .header(header::ACCEPT, call.format.content_type())
             .body(full(options.to_string()))
             .map_err(Status::internal)?;
         let response = front::serve(server, request, Caller::Known(Arc::new(Identity::server()))).await;
         match response.status() {
-            code if code.is_success() => answer::created(),
+            code if code.is_success() => answer::created(&call),
             // The Pod became ready meanwhile, or changed otherwise: the client tries again.
             StatusCode::CONFLICT => Err(refused(REFUSED, 10, "The pod has changed while it was evicted.".to_owned())),
             _ => Ok(response),
@@ -203,9 +201,8 @@ impl Eviction {
 impl Service for Eviction {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
         let eviction = answer::read(&mut call).await?;
-        let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
         let named = text(&eviction["metadata"], "name");
-        if !named.is_empty() && named != name {
+        if !named.is_empty() && named != call.info.name {
             return Err(Status::bad_request("name in URL does not match name in Eviction object"));
         }
         let mut options = eviction["deleteOptions"].clone();
@@ -217,6 +214,6 @@ impl Service for Eviction {
         if answer::dry_run(&call) {
             options["dryRun"] = json!(["All"]);
         }
-        self.evict(&call.objects, &namespace, &name, &options).await
+        self.evict(call, &options).await
     }
 }

@@ -161,7 +161,7 @@ impl Service for AccessReview {
             }
         };
         complete(&mut review, &call, status);
-        answer::json_answer(StatusCode::CREATED, &review)
+        answer::object(&call, StatusCode::CREATED, &review)
     }
 }
 
@@ -198,7 +198,7 @@ impl Service for SelfReview {
         let status = json!({"userInfo": user(&call.identity)});
         complete(&mut review, &call, status);
         review["metadata"] = json!({"creationTimestamp": crate::objects::timestamp(call.objects.env().now())});
-        answer::json_answer(StatusCode::CREATED, &review)
+        answer::object(&call, StatusCode::CREATED, &review)
     }
 }
 
@@ -237,6 +237,6 @@ impl Service for TokenReview {
         }
         let status = self.review(&review["spec"]);
         complete(&mut review, &call, status);
-        answer::json_answer(StatusCode::CREATED, &review)
+        answer::object(&call, StatusCode::CREATED, &review)
     }
 }

@@ -32,7 +32,17 @@ async fn call(
     let info = RequestInfo::new(http.method(), http.uri());
     let kind = row(&info.api_group, &info.api_version, &info.resource);
     let subresource = kind.subresources.iter().find(|sub| sub.name == info.subresource);
-    let response = service.handle(Call { info, identity, kind, subresource, objects: objects.clone(), http }).await?;
+    let response = service
+        .handle(Call {
+            info,
+            identity,
+            kind,
+            subresource,
+            objects: objects.clone(),
+            format: crate::negotiate::Format::PLAIN,
+            http,
+        })
+        .await?;
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     Ok(serde_json::from_slice(&bytes).unwrap())
 }

@@ -180,6 +180,6 @@ impl Service for TokenRequest {
         request["spec"]["audiences"] = audiences.into();
         request["spec"]["expirationSeconds"] = seconds.into();
         request["status"] = json!({"token": token, "expirationTimestamp": timestamp(end)});
-        answer::json_answer(StatusCode::CREATED, &request)
+        answer::object(&call, StatusCode::CREATED, &request)
     }
 }

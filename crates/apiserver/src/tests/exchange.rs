@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -23,7 +22,7 @@ pub(super) async fn run(server: &ApiServer, step: &Value, saved: &mut Saved) -> 
     let response = service.oneshot(request).await.map_err(|error| error.to_string())?;
     let code = response.status().as_u16();
     check_headers(step, &response, saved)?;
-    let (body, text) = read(step, response).await?;
+    let (body, text) = super::encoded::read(step, response).await?;
     let wanted = step["status"].as_u64().unwrap_or(200);
     if u64::from(code) != wanted {
         return Err(format!("status {code}, not {wanted}: {text}"));
@@ -53,7 +52,7 @@ fn request(step: &Value, saved: &Saved) -> Result<Request<Body>, String> {
         (_, Value::String(text), _) => Bytes::from(fill_text(text, saved)),
         (Value::Null, _, Some(size)) => Bytes::from(vec![b' '; size as usize]),
         (Value::Null, ..) => Bytes::new(),
-        (body, ..) => Bytes::from(fill(body, saved).to_string()),
+        (body, ..) => super::encoded::written(step, fill(body, saved))?,
     };
     request.body(full(body)).map_err(|error| error.to_string())
 }
@@ -65,26 +64,6 @@ fn check_headers(step: &Value, response: &Response<Body>, saved: &Saved) -> Resu
         matches(&fill(wanted, saved), &Value::String(got), name)?;
     }
     Ok(())
-}
-
-/// The body as JSON; for `events: n` the first n lines of the stream, as a list.
-async fn read(step: &Value, response: Response<Body>) -> Result<(Value, String), String> {
-    let mut body = response.into_body();
-    let lines = step["events"].as_u64().map(|lines| lines as usize);
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| error.to_string())?;
-        bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
-        if lines.is_some_and(|lines| bytes.iter().filter(|byte| **byte == b'\n').count() >= lines) {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    let parsed = match lines {
-        Some(_) => text.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>().map(Value::Array),
-        None => serde_json::from_str(&text),
-    };
-    Ok((parsed.unwrap_or_else(|_| Value::String(text.clone())), text))
 }
 
 fn fill_text(text: &str, saved: &Saved) -> String {

@@ -1,6 +1,7 @@
 //! HTTP exchanges as data (`cases/http/*.yaml`), run against the in-process service over a store in memory.
 
 mod cases;
+mod encoded;
 mod exchange;
 mod support;
 mod tls;

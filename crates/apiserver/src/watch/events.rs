@@ -1,4 +1,4 @@
-//! What a watcher is told about a change: which event a selector makes of it, and the frame's JSON. Pure.
+//! What a watcher is told about a change: which event a selector makes of it, and the frame's bytes. Pure.
 
 use api::kind::Kind;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use store::{Event, Item, Revision};
 
 use crate::meta::Meta;
-use crate::negotiate::{Format, Transform};
+use crate::negotiate::{Encoding, Format, Transform};
 use crate::status::Status;
 use crate::table::Include;
 use crate::{table, view};
@@ -64,8 +64,11 @@ pub(super) fn shown(event: &Event<Meta>, event_type: EventType) -> (Bytes, &Item
     }
 }
 
-/// One frame: `{"type":"ADDED","object":{...}}` and a line feed.
+/// One frame: `{"type":"ADDED","object":{...}}` and a line feed; in protobuf its length and the event.
 pub(super) fn frame(shape: Shape, event_type: EventType, stored: &Bytes, now: Timestamp) -> Result<Bytes, Status> {
+    if shape.format.encoding == Encoding::Protobuf {
+        return message_frame(shape, event_type, &view::message_of(shape.kind, stored, shape.format)?);
+    }
     let name = event_type.as_str();
     let object = object(shape, stored, now)?;
     let mut out = BytesMut::with_capacity(object.len() + 32);
@@ -75,6 +78,12 @@ pub(super) fn frame(shape: Shape, event_type: EventType, stored: &Bytes, now: Ti
     out.put_slice(&object);
     out.put_slice(b"}\n");
     Ok(out.freeze())
+}
+
+/// A frame in protobuf, of an object's message.
+pub(super) fn message_frame(shape: Shape, event_type: EventType, message: &[u8]) -> Result<Bytes, Status> {
+    let object = view::enveloped(shape.kind, shape.format, message);
+    Ok(api::protobuf::watch_event(event_type.as_str(), &object).map_err(Status::internal)?.into())
 }
 
 fn object(shape: Shape, stored: &Bytes, now: Timestamp) -> Result<Bytes, Status> {
@@ -110,7 +119,7 @@ pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool, now: Tim
     }
     let object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
     if shape.format.transform != Transform::Table {
-        return format!("{}\n", json!({"type": "BOOKMARK", "object": object})).into();
+        return event(shape.format, "BOOKMARK", &object);
     }
     // A row carries the bookmark's metadata, the annotation among them.
     let row = table::row(shape.kind, &object, Include::Metadata, now, shape.format.meta_version);
@@ -122,6 +131,15 @@ pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool, now: Tim
 }
 
 /// An ERROR frame; the stream ends after it.
-pub(super) fn error(status: &Status) -> Bytes {
-    format!("{}\n", json!({"type": "ERROR", "object": status.to_value()})).into()
+pub(super) fn error(format: Format, status: &Status) -> Bytes {
+    event(format, "ERROR", &status.to_value())
+}
+
+/// The frame of an object that the server made up itself.
+fn event(format: Format, event_type: &str, object: &Value) -> Bytes {
+    if format.encoding != Encoding::Protobuf {
+        return format!("{}\n", json!({"type": event_type, "object": object})).into();
+    }
+    let frame = api::protobuf::encode(object).and_then(|object| api::protobuf::watch_event(event_type, &object));
+    frame.expect("a Status and metadata have a protobuf encoding").into()
 }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use store::Revision;
 
 use super::events::{EventType, Shape};
-use crate::negotiate::Transform;
+use crate::negotiate::{Encoding, Transform};
 use crate::status::Status;
 use crate::table::Include;
 
@@ -20,6 +20,7 @@ struct Key {
     version: &'static str,
     kind: &'static str,
     event_type: EventType,
+    encoding: Encoding,
     transform: Transform,
     include: Include,
     columns: bool,
@@ -52,6 +53,7 @@ impl Frames {
             version: shape.kind.version,
             kind: shape.kind.kind,
             event_type,
+            encoding: shape.format.encoding,
             transform: shape.format.transform,
             include: shape.include,
             columns: shape.columns,

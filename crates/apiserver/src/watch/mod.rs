@@ -11,14 +11,13 @@ use hyper::body::Frame;
 use store::Revision;
 
 use crate::body::Body;
-use crate::front::object_response;
-use crate::negotiate::{Encoding, Format, Transform};
+use crate::front::bytes_response;
+use crate::negotiate::{self, Endpoint, Format, Transform};
 use crate::objects::{self, Object};
 use crate::options::{self, ListOptions};
 use crate::registry::{Reading, Scope, Selection};
 use crate::status::Status;
 use crate::table::Include;
-use crate::view;
 
 pub use frames::Frames;
 use stream::Watcher;
@@ -32,7 +31,7 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
     let (initial, after) = start(scope, &options, &selection)?;
     let cursor = match scope.server.objects.watch(&root, after) {
         Ok(cursor) => cursor,
-        Err(compacted) => return expired(format, after, compacted.oldest),
+        Err(compacted) => return Ok(expired(format, after, compacted.oldest)),
     };
     let shape = events::Shape {
         kind: scope.kind,
@@ -62,12 +61,10 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
     Ok(response(format, watcher))
 }
 
-/// JSON frames only; YAML cannot be streamed.
+/// JSON or protobuf frames; YAML cannot be streamed.
 fn watch_format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, Status> {
-    let format = view::object_format(request.headers(), &scope.info.query)?;
-    if format.encoding != Encoding::Json {
-        return Err(Status::not_acceptable(&["application/json;stream=watch"]));
-    }
+    let endpoint = Endpoint { stream: true, ..Endpoint::objects(scope.kind) };
+    let format = negotiate::format(request.headers(), &scope.info.query, endpoint)?;
     Ok(Format { pretty: false, ..format })
 }
 
@@ -90,16 +87,15 @@ fn start(scope: &Scope<'_>, options: &ListOptions, selection: &Selection) -> Res
 }
 
 /// Too old: an ERROR event in a stream that ends, which clients handle like the refusal itself.
-fn expired(format: Format, asked: Revision, oldest: Revision) -> Result<Response<Body>, Status> {
+fn expired(format: Format, asked: Revision, oldest: Revision) -> Response<Body> {
     let status = Status::expired(format!("too old resource version: {asked} ({oldest})"));
-    let event = serde_json::json!({"type": "ERROR", "object": status.to_value()});
-    object_response(http::StatusCode::OK, Format { transform: Transform::Whole, ..format }, &event)
+    bytes_response(http::StatusCode::OK, format.stream_content_type(), events::error(format, &status))
 }
 
 fn response(format: Format, watcher: Watcher) -> Response<Body> {
     use futures::StreamExt;
     let frames = watcher.run().map(|bytes| Ok(Frame::data(bytes)));
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.stream_content_type()));
     response
 }

@@ -13,10 +13,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior};
 use super::events::{self, EventType, Shape};
 use crate::front::WatchGuard;
 use crate::meta::Meta;
+use crate::negotiate::Encoding;
 use crate::objects::Object;
 use crate::registry::Selection;
 use crate::server::Inner;
 use crate::status::Status;
+use crate::view;
 
 const BOOKMARK_PERIOD: Duration = Duration::from_secs(60);
 /// Events that are there already are sent together up to this size.
@@ -102,7 +104,15 @@ impl Watcher {
         while out.len() < FRAME_BYTES
             && let Some(object) = self.initial.pop_front()
         {
-            out.extend_from_slice(&events::frame(self.next_shape(), EventType::Added, &object.bytes, now)?);
+            let shape = self.next_shape();
+            let frame = match shape.format.encoding {
+                Encoding::Protobuf => {
+                    let message = view::message(&self.server.encodings, shape.kind, &object, shape.format)?;
+                    events::message_frame(shape, EventType::Added, &message)?
+                }
+                _ => events::frame(shape, EventType::Added, &object.bytes, now)?,
+            };
+            out.extend_from_slice(&frame);
         }
         if self.initial.is_empty() && std::mem::take(&mut self.end_of_initial) {
             out.extend_from_slice(&self.bookmark(self.started_at, true));
@@ -183,7 +193,7 @@ impl Running {
     fn or_error(&mut self, frame: Result<Bytes, Status>) -> Bytes {
         frame.unwrap_or_else(|status| {
             self.ended = true;
-            events::error(&status)
+            events::error(self.watcher.shape.format, &status)
         })
     }
 }

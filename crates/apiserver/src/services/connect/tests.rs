@@ -111,7 +111,15 @@ fn call(objects: &Objects, http: Request<crate::body::Body>) -> Call {
     let info = RequestInfo::new(http.method(), http.uri());
     let kind = row(&info.api_group, &info.api_version, &info.resource);
     let subresource = kind.subresources.iter().find(|sub| sub.name == info.subresource);
-    Call { info, identity: Identity::server(), kind, subresource, objects: objects.clone(), http }
+    Call {
+        info,
+        identity: Identity::server(),
+        kind,
+        subresource,
+        objects: objects.clone(),
+        format: crate::negotiate::Format::PLAIN,
+        http,
+    }
 }
 
 async fn get(service: &dyn Service, objects: &Objects, path: &str) -> Result<(u16, String), Status> {
