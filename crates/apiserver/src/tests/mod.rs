@@ -5,3 +5,4 @@ mod encoded;
 mod exchange;
 mod support;
 mod tls;
+mod wire;

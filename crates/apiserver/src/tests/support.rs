@@ -101,16 +101,23 @@ pub(super) fn server() -> ApiServer {
 
 /// A fresh, empty server that asks who is there.
 pub(super) fn server_with(authenticator: Arc<dyn Authenticate>, env: Env) -> ApiServer {
+    server_of(authenticator, env, |_| {
+        BTreeMap::from([("token", Arc::new(Echo) as Arc<dyn Service>), ("eviction", Arc::new(Defect))])
+    })
+}
+
+/// A fresh, empty server with services of its own, for whoever comes.
+pub(super) fn server_serving(services: impl FnOnce(&Objects) -> Services) -> ApiServer {
+    server_of(Arc::new(Nobody), env(), services)
+}
+
+type Services = BTreeMap<&'static str, Arc<dyn Service>>;
+
+fn server_of(authenticator: Arc<dyn Authenticate>, env: Env, services: impl FnOnce(&Objects) -> Services) -> ApiServer {
     let kinds = Kinds::new(api::kinds::ALL);
-    let services: BTreeMap<&'static str, Arc<dyn Service>> =
-        BTreeMap::from([("token", Arc::new(Echo) as Arc<dyn Service>), ("eviction", Arc::new(Defect))]);
-    let parts = Parts {
-        objects: Objects::new(store(&kinds), env),
-        kinds,
-        authenticator,
-        authorizer: Arc::new(AllButNobody),
-        admission: Vec::new(),
-        services,
-    };
+    let objects = Objects::new(store(&kinds), env);
+    let services = services(&objects);
+    let parts =
+        Parts { objects, kinds, authenticator, authorizer: Arc::new(AllButNobody), admission: Vec::new(), services };
     ApiServer::new(Config::new("/nowhere"), parts)
 }
