@@ -6,3 +6,4 @@ mod exchange;
 mod support;
 mod tls;
 mod wire;
+mod write_back;

@@ -22,7 +22,14 @@ use crate::{ApiServer, Identity, Objects, Service};
 const FULL: &str = include_str!("../../../api/cases/objects.jsonl");
 const AUDIENCE: &str = "https://kubernetes.default.svc";
 
-async fn ask(server: &ApiServer, method: Method, path: &str, media_type: &str, body: Option<&Value>) -> (u16, Value) {
+/// One exchange whose bodies both are of a media type.
+pub(super) async fn ask(
+    server: &ApiServer,
+    method: Method,
+    path: &str,
+    media_type: &str,
+    body: Option<&Value>,
+) -> (u16, Value) {
     let bytes = match body {
         None => Vec::new(),
         Some(body) if media_type == PROTOBUF => protobuf::encode(body).unwrap(),
