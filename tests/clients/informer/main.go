@@ -1,4 +1,4 @@
-// Command informer watches the ConfigMaps of a namespace with client-go's shared informer and prints a line for whatever it asks and hears:
+// Command informer watches the ConfigMaps of a namespace with client-go's shared informer, in protobuf, and prints a line for whatever it asks and hears:
 //
 //	list REVISION            a list was answered
 //	watch REVISION           a watch from there was answered
@@ -40,6 +40,7 @@ func run() error {
 		return err
 	}
 	config.Dial = patientDial
+	config.ContentType = runtime.ContentTypeProtobuf
 	clients, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
