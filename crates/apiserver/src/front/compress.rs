@@ -96,3 +96,63 @@ fn steps(part: Part) -> Vec<Part> {
         Err(error) => vec![Err(error)],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+    use crate::body::full;
+
+    fn streamed(parts: Vec<Part>) -> Body {
+        StreamBody::new(stream::iter(parts.into_iter().map(|part| part.map(Frame::data)))).boxed_unsync()
+    }
+
+    /// The body as the client unpacks it, and whether it had to.
+    async fn received(body: Body, accepted: bool) -> (Vec<u8>, bool) {
+        let response = compress(compressible(Response::new(body)), accepted).await;
+        let zipped = response.headers().contains_key(header::CONTENT_ENCODING);
+        assert_eq!(response.headers().contains_key(header::VARY), zipped);
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let mut plain = Vec::new();
+        match zipped {
+            true => drop(GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap()),
+            false => plain.extend_from_slice(&bytes),
+        }
+        (plain, zipped)
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_the_threshold_is_compressed_and_nothing_is_lost() {
+        for length in [0, 1, THRESHOLD_BYTES, THRESHOLD_BYTES + 1, 5 * THRESHOLD_BYTES + 7] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+            for chunk in [1000, STEP_BYTES, 3 * STEP_BYTES] {
+                let parts = bytes.chunks(chunk).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
+                let found = received(streamed(parts), true).await;
+                assert!(found == (bytes.clone(), length > THRESHOLD_BYTES), "{length} in parts of {chunk}");
+            }
+            let found = received(full(bytes.clone()), true).await;
+            assert!(found == (bytes.clone(), length > THRESHOLD_BYTES), "{length} at once");
+            assert!(received(full(bytes.clone()), false).await == (bytes, false), "{length} for those who do not ask");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_comes_through_wherever_it_happens() {
+        for before in [0, 1, 10] {
+            let mut parts: Vec<Part> = (0..before).map(|_| Ok(Bytes::from(vec![7; STEP_BYTES]))).collect();
+            parts.push(Err("broken".into()));
+            let response = compress(compressible(Response::new(streamed(parts))), true).await;
+            let error = response.into_body().collect().await.expect_err("the body is broken");
+            assert_eq!(error.to_string(), "broken", "after {before} parts");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_marked_is_left_alone() {
+        let response = compress(Response::new(full(vec![0; 2 * THRESHOLD_BYTES])), true).await;
+        assert!(response.headers().is_empty());
+    }
+}

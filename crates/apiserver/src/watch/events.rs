@@ -143,3 +143,21 @@ fn event(format: Format, event_type: &str, object: &Value) -> Bytes {
     let frame = api::protobuf::encode(object).and_then(|object| api::protobuf::watch_event(event_type, &object));
     frame.expect("a Status and metadata have a protobuf encoding").into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_ends_a_stream_in_its_own_encoding() {
+        let status = Status::expired("too old resource version: 1 (5)");
+        let json: Value = serde_json::from_slice(&error(Format::PLAIN, &status)).unwrap();
+        assert_eq!((&json["type"], &json["object"]["code"]), (&json!("ERROR"), &json!(410)));
+        let frame = error(Format { encoding: Encoding::Protobuf, ..Format::PLAIN }, &status);
+        let (length, event) = frame.split_first_chunk().unwrap();
+        assert_eq!(u32::from_be_bytes(*length) as usize, event.len());
+        let event = api::protobuf::decode(&api::protobuf::envelope("v1", "WatchEvent", event)).unwrap();
+        assert_eq!((&event["type"], &event["object"]["reason"]), (&json!("ERROR"), &json!("Expired")));
+        assert_eq!(event["object"], json["object"]);
+    }
+}
