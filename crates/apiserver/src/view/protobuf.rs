@@ -29,7 +29,9 @@ pub(crate) fn message_of(kind: &Kind, stored: &[u8], format: Format) -> Result<B
         Transform::Partial => objects::parse_bytes(&partial(stored, format)?),
         _ => version_value(kind, stored),
     };
-    Ok(api::protobuf::message(&shown).map_err(Status::internal)?.into())
+    let message = api::protobuf::message(&shown).map_err(Status::internal)?;
+    // It may be kept: no more memory than it needs.
+    Ok(message.into_boxed_slice().into())
 }
 
 /// A message in the envelope of one object.
