@@ -29,6 +29,7 @@ func writeCases(directory string) {
 	writeLines(filepath.Join(directory, "jsonpatch.jsonl"), jsonPatchCases())
 	writeLines(filepath.Join(directory, "mergepatch.jsonl"), mergePatchCases())
 	writeProtobuf(filepath.Join(directory, "protobuf"))
+	writeLines(filepath.Join(directory, "apply.jsonl"), applyCases())
 }
 
 func writeLines(path string, lines []any) {

@@ -10,6 +10,7 @@ pub mod int_or_string;
 pub mod ip;
 pub mod kind;
 pub mod kinds;
+pub mod managed;
 pub mod meta;
 pub mod names;
 pub mod openapi;

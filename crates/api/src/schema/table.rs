@@ -38,6 +38,8 @@ pub struct Type {
     pub fields: Vec<Field>,
     /// Indexes of the fields that [`Schema::fill`] may have to add.
     pub(super) filled: Vec<usize>,
+    /// Indexes of the fields that are written, as a zero value or as null, although they hold nothing.
+    written: Vec<usize>,
 }
 
 /// One JSON field.
@@ -137,6 +139,11 @@ impl Table {
         self.kinds.iter().filter_map(|row| Some((row.group, row.version, row.kind, row.schema.type_id()?)))
     }
 
+    /// The ids of all types, in their order.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = TypeId> + use<> {
+        (0..).take(self.types.len()).map(TypeId)
+    }
+
     /// Every type, sorted by name.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
         self.types.iter()
@@ -160,7 +167,13 @@ impl Table {
                 }
                 "T" => {
                     let (name, atomic) = (next(), next() == "atomic");
-                    table.types.push(Type { name, atomic, fields: Vec::new(), filled: Vec::new() });
+                    table.types.push(Type {
+                        name,
+                        atomic,
+                        fields: Vec::new(),
+                        filled: Vec::new(),
+                        written: Vec::new(),
+                    });
                 }
                 _ => {
                     let cells: [&'static str; 9] = std::array::from_fn(|_| next());
@@ -175,7 +188,19 @@ impl Table {
     }
 }
 
+impl TypeId {
+    /// The place in the table.
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
 impl Type {
+    /// The fields that upstream's encoder may write although they hold nothing.
+    pub(crate) fn written_fields(&self) -> impl Iterator<Item = &Field> {
+        self.written.iter().map(|&index| &self.fields[index])
+    }
+
     /// The field of this JSON name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         let found = self.fields.binary_search_by(|field| field.name.cmp(name)).ok()?;
@@ -192,6 +217,10 @@ impl Type {
         self.fields.sort_by_key(|field| field.name);
         let filled = |(index, field): (usize, &Field)| field.is_filled().then_some(index);
         self.filled = self.fields.iter().enumerate().filter_map(filled).collect();
+        let time = |field: &Field| !field.pointer && matches!(field.shape, Shape::Time | Shape::MicroTime);
+        let kept = |field: &Field| !field.omit_zero && (field.is_filled() || !field.omit_empty || time(field));
+        let written = |(index, field): (usize, &Field)| kept(field).then_some(index);
+        self.written = self.fields.iter().enumerate().filter_map(written).collect();
     }
 }
 
