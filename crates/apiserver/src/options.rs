@@ -22,14 +22,18 @@ pub struct WriteOptions {
     pub dry_run: bool,
     pub field_validation: FieldValidation,
     pub field_manager: String,
+    /// An apply takes fields from other managers.
+    pub force: bool,
     /// As admission and webhooks see them.
     pub json: Value,
 }
 
 impl WriteOptions {
-    /// `kind`: CreateOptions, UpdateOptions or PatchOptions.
+    /// `kind`: CreateOptions, UpdateOptions, PatchOptions or, for PatchOptions of an apply, ApplyOptions.
     pub fn read(query: &Query, kind: &str) -> Result<Self, Status> {
         let mut errors = Vec::new();
+        let applies = kind == "ApplyOptions";
+        let kind = if applies { "PatchOptions" } else { kind };
         let dry_run: Vec<&str> = query.all("dryRun").collect();
         check_dry_run(&dry_run, &mut errors);
         let field_validation = match query.get("fieldValidation").unwrap_or_default() {
@@ -44,7 +48,11 @@ impl WriteOptions {
         };
         let field_manager = query.get("fieldManager").unwrap_or_default();
         check_field_manager(field_manager, &mut errors);
-        if query.get("force").is_some() && kind == "PatchOptions" {
+        if applies && field_manager.is_empty() {
+            errors.push(FieldError::required("fieldManager", "is required for apply patch"));
+        }
+        let force = query.get("force").filter(|_| applies);
+        if query.get("force").is_some() && kind == "PatchOptions" && !applies {
             errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
         }
         refuse(kind, &errors)?;
@@ -57,7 +65,17 @@ impl WriteOptions {
                 json[name] = value.into();
             }
         }
-        Ok(Self { dry_run: !dry_run.is_empty(), field_validation, field_manager: field_manager.to_owned(), json })
+        if applies && force.is_some() {
+            json["force"] = query.flag("force").into();
+        }
+        let field_manager = field_manager.to_owned();
+        Ok(Self {
+            dry_run: !dry_run.is_empty(),
+            field_validation,
+            field_manager,
+            force: force.is_some() && query.flag("force"),
+            json,
+        })
     }
 }
 

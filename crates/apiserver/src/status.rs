@@ -95,6 +95,16 @@ impl Status {
         Self::conflict(kind, name, WHY)
     }
 
+    /// Fields of a configuration belong to other managers.
+    pub fn apply_conflict(message: String) -> Self {
+        Self { details: Some(Box::default()), ..Self::plain(409, "Conflict", message) }
+    }
+
+    /// 500 without a reason: what upstream answers when an error is none of its own.
+    pub fn unexplained(message: String) -> Self {
+        Self::plain(500, "", message)
+    }
+
     pub fn unauthorized() -> Self {
         Self::plain(401, "Unauthorized", "Unauthorized")
     }
@@ -255,8 +265,11 @@ impl Status {
     pub fn to_value(&self) -> Value {
         let mut value = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            value["reason"] = self.reason.into();
+        }
         if !self.continue_token.is_empty() {
             value["metadata"]["continue"] = self.continue_token.as_str().into();
         }

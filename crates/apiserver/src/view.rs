@@ -39,7 +39,11 @@ pub(crate) fn parsed(kind: &Kind, item: &Item<Meta>) -> Value {
 
 /// Stored bytes as a tree in the version of `kind`.
 pub(crate) fn version_value(kind: &Kind, stored: &[u8]) -> Value {
-    let mut value = objects::parse_bytes(stored);
+    from_storage(kind, objects::parse_bytes(stored))
+}
+
+/// A tree as it is stored in the version of `kind`.
+pub(crate) fn from_storage(kind: &Kind, mut value: Value) -> Value {
     if let (Some(_), Some(convert)) = (kind.storage_version, kind.hooks.convert) {
         (convert.from_storage)(&mut value);
         name_version(kind, &mut value);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use store::{CommitError, Expect};
 
 use super::scope::{Scope, Step};
-use super::{metadata, shape, validate};
+use super::{metadata, ownership, shape, validate};
 use crate::admit::Operation;
 use crate::body::Body;
 use crate::decode;
@@ -61,7 +61,13 @@ impl Written {
 }
 
 /// Creates a decoded object; with generateName under a free name.
-pub(super) async fn create(scope: &Scope<'_>, object: Value, options: &WriteOptions) -> Result<Written, Status> {
+pub(super) async fn create(scope: &Scope<'_>, mut object: Value, options: &WriteOptions) -> Result<Written, Status> {
+    ownership::note(scope, options, None, &mut object);
+    create_owned(scope, object, options).await
+}
+
+/// As [`create`], for an object whose managedFields are noted already.
+pub(super) async fn create_owned(scope: &Scope<'_>, object: Value, options: &WriteOptions) -> Result<Written, Status> {
     metadata::refuse_version(&object)?;
     let base = match (metadata::text(&object, "name"), metadata::text(&object, "generateName")) {
         ("", base) if !base.is_empty() => base.to_owned(),

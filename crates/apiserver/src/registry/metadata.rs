@@ -71,14 +71,7 @@ pub(super) fn generate_name(base: &str, env: &Env) -> String {
 /// What the server sets on every new object and what a client may not bring.
 pub(super) fn begin(kind: &Kind, object: &mut Value, env: &Env) {
     let metadata = map(object);
-    for field in [
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "selfLink",
-        "managedFields",
-        "generation",
-        "resourceVersion",
-    ] {
+    for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation", "resourceVersion"] {
         metadata.remove(field);
     }
     metadata.insert("uid".to_owned(), env.uuid().into());
@@ -98,16 +91,14 @@ pub(super) fn begin_generation(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// Keeps what an update may not touch.
+/// Keeps what an update may not touch; managedFields are `ownership`'s.
 pub(super) fn keep(new: &mut Value, old: &Value) {
     let metadata = map(new);
-    for field in ["selfLink", "managedFields"] {
-        metadata.remove(field);
-    }
+    metadata.remove("selfLink");
     if metadata.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {
         metadata.remove("uid");
     }
-    let kept = ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "managedFields"];
+    let kept = ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"];
     for field in kept.iter().chain(if metadata.contains_key("uid") { None } else { Some(&"uid") }) {
         match old["metadata"].get(*field) {
             Some(value) => metadata.insert((*field).to_owned(), value.clone()),

@@ -1,5 +1,6 @@
 //! The one path of all resources: the row decides what a request may do, the verbs do it the same way for every kind.
 
+mod apply;
 mod collection;
 mod connect;
 mod create;
@@ -8,6 +9,7 @@ mod get;
 mod graceful;
 mod list;
 mod metadata;
+mod ownership;
 mod page;
 mod patch;
 mod scale;
@@ -51,6 +53,8 @@ pub(crate) async fn serve(
     if !kind.hooks.deprecation.is_empty() {
         warnings.add(kind.hooks.deprecation);
     }
+    let agent = request.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let user_agent = agent.unwrap_or_default().to_owned();
     if let Some(service) = service(server, kind, subresource)? {
         let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
         let format = connect::format(&scope, &request)?;
@@ -58,7 +62,7 @@ pub(crate) async fn serve(
         let (info, objects) = (info.clone(), server.objects.clone());
         return service.handle(Call { info, identity, kind, subresource, objects, format, http }).await;
     }
-    let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
+    let scope = Scope { user_agent, ..Scope::new(server, info, &identity, kind, subresource, warnings) };
     match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {
         (verb, Some(SubresourceRole::Scale { spec_replicas, status_replicas, selector })) => {
             let paths = scale::Paths { spec_replicas, status_replicas, selector };

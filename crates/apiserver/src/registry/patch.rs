@@ -18,16 +18,18 @@ pub(super) enum PatchType {
     Json,
     Merge,
     Strategic,
+    Apply,
 }
 
-const MEDIA_TYPES: [(&str, PatchType); 3] = [
+const MEDIA_TYPES: [(&str, PatchType); 4] = [
     ("application/json-patch+json", PatchType::Json),
     ("application/merge-patch+json", PatchType::Merge),
     ("application/strategic-merge-patch+json", PatchType::Strategic),
+    ("application/apply-patch+yaml", PatchType::Apply),
 ];
 
 impl PatchType {
-    /// 415 for what is not served, server-side apply for now included.
+    /// 415 for what is not served.
     pub fn of(content_type: &str) -> Result<Self, Status> {
         let found = MEDIA_TYPES.iter().find(|(media_type, _)| *media_type == content_type);
         found
@@ -38,6 +40,9 @@ impl PatchType {
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+    if patch_type == PatchType::Apply {
+        return super::apply::serve(scope, request).await;
+    }
     let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let patch = read(decode::read(request.into_body()).await?.as_ref())?;

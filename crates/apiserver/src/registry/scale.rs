@@ -5,6 +5,7 @@ use api::selector::LabelSelector;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::ownership::{self, ScaleWrite};
 use super::patch::{self, PatchType};
 use super::scope::Scope;
 use super::shape;
@@ -43,6 +44,9 @@ pub(super) async fn serve(
         }
         "patch" => {
             let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+            if patch_type == PatchType::Apply {
+                return object_response(StatusCode::OK, format, &apply(scope, paths, request).await?);
+            }
             let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
             let change = patch::read(decode::read(request.into_body()).await?.as_ref())?;
             let make = |scale: &Value| {
@@ -56,6 +60,30 @@ pub(super) async fn serve(
     object_response(StatusCode::OK, format, &shown)
 }
 
+/// Server-side apply of a Scale.
+async fn apply(scope: &Scope<'_>, paths: &Paths, request: Request<Body>) -> Result<Value, Status> {
+    let options = WriteOptions::read(&scope.info.query, "ApplyOptions")?;
+    let config = super::apply::read(scope, &options, decode::read(request.into_body()).await?.as_ref())?;
+    let written = update(scope, &options, Source::Apply, |old| {
+        let before = scale_of(paths, old)?;
+        let write = ScaleWrite { replicas: paths.spec_replicas, before: &before, config: Some(&config) };
+        let (after, owners) = ownership::scale(scope, &options, old, &write, None)?;
+        check(scope, &after)?;
+        Ok(scaled(paths, old, &after, owners))
+    });
+    scale_of(paths, &written.await?.value(scope.kind))
+}
+
+/// The object with the replicas of its Scale and who owns them.
+fn scaled(paths: &Paths, old: &Value, scale: &Value, owners: Option<Value>) -> Value {
+    let mut new = old.clone();
+    let metadata = super::metadata::map(&mut new);
+    metadata.remove("managedFields");
+    metadata.extend(owners.map(|owners| ("managedFields".to_owned(), owners)));
+    set(&mut new, paths.spec_replicas, scale["spec"]["replicas"].as_i64().unwrap_or(0).into());
+    new
+}
+
 async fn write(
     scope: &Scope<'_>,
     paths: &Paths,
@@ -67,7 +95,9 @@ async fn write(
         let before = scale_of(paths, old)?;
         let after = make(&before)?;
         check(scope, &after)?;
-        let mut new = old.clone();
+        let write = ScaleWrite { replicas: paths.spec_replicas, before: &before, config: None };
+        let (_, owners) = ownership::scale(scope, options, old, &write, Some(&after))?;
+        let mut new = scaled(paths, old, &after, owners);
         for field in ["resourceVersion", "uid"] {
             match after["metadata"]
                 .get(field)
@@ -78,8 +108,6 @@ async fn write(
                 None => {}
             }
         }
-        let replicas = after["spec"]["replicas"].as_i64().unwrap_or(0);
-        set(&mut new, paths.spec_replicas, replicas.into());
         Ok(new)
     });
     scale_of(paths, &written.await?.value(scope.kind))

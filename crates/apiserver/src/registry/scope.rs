@@ -29,6 +29,8 @@ pub(crate) struct Scope<'a> {
     /// Empty for kinds outside namespaces.
     pub namespace: &'a str,
     pub warnings: &'a Warnings,
+    /// Names the field manager of requests that name none.
+    pub user_agent: String,
 }
 
 /// One step towards a write, as admission sees it.
@@ -50,7 +52,8 @@ impl<'a> Scope<'a> {
         warnings: &'a Warnings,
     ) -> Self {
         let namespace = if kind.namespaced { info.namespace.as_str() } else { "" };
-        Self { server, info, identity, kind, stored: server.kinds.storage_row(kind), subresource, namespace, warnings }
+        let (stored, user_agent) = (server.kinds.storage_row(kind), String::new());
+        Self { server, info, identity, kind, stored, subresource, namespace, warnings, user_agent }
     }
 
     pub fn subresource_name(&self) -> &'static str {

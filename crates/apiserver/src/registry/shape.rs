@@ -66,6 +66,7 @@ pub(super) fn decoded(
         return Err(refuse("json: cannot unmarshal a value that is no object"));
     }
     name_kind(kind, &mut object)?;
+    keep_reset(&mut object);
     let issues = kind.normalise(&mut object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(refuse(&described(issue)).cause(
@@ -100,6 +101,7 @@ pub(super) fn patched(
         return Err(refuse("the patched value is no object"));
     }
     name_kind(kind, &mut object)?;
+    keep_reset(&mut object);
     let issues = kind.normalise(&mut object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(refuse(&described(issue)));
@@ -107,6 +109,15 @@ pub(super) fn patched(
     judge(issues.iter().map(described).collect(), validation, warnings, refuse)?;
     (kind.default)(&mut object);
     Ok(object)
+}
+
+/// An empty list of managedFields asks for a new start, which the normal form would drop; one empty entry says the same.
+fn keep_reset(object: &mut Value) {
+    if let Some(list) = object.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut)
+        && list.is_empty()
+    {
+        list.push(Value::Object(serde_json::Map::new()));
+    }
 }
 
 /// After admission: whatever a plugin did, the object is canonical and defaulted again.
@@ -182,6 +193,7 @@ pub(super) fn patch(kind: Target, patch_type: PatchType, old: &Value, patch: &Va
         PatchType::Json => api::patch::json_patch(old, patch),
         PatchType::Merge => api::patch::merge_patch(old, patch),
         PatchType::Strategic => api::patch::strategic_merge(kind.schema()?, old, patch.clone()),
+        PatchType::Apply => return Err(Status::internal("an applied configuration is merged by its owner's rules")),
     };
     made.map_err(|error| match error {
         PatchError::Malformed(why) => Status::bad_request(why),

@@ -1,14 +1,14 @@
 //! PUT, and the core that all changes of existing objects share: preconditions, what is kept, generation, no-op writes, the last finalizer.
 
 use api::field_error::FieldError;
-use api::kind::SubresourceRole;
+use api::kind::{Subresource, SubresourceRole};
 use http::{Request, Response, StatusCode};
 use serde_json::Value;
 use store::{CommitError, Expect};
 
 use super::create::{Written, create};
 use super::scope::{Encoded, Scope, Step};
-use super::{metadata, shape, validate};
+use super::{metadata, ownership, shape, validate};
 use crate::admit::Operation;
 use crate::body::Body;
 use crate::decode;
@@ -42,6 +42,8 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
 pub(super) enum Source {
     Put,
     Patch,
+    /// A patch that has noted who owns what.
+    Apply,
 }
 
 /// Changes the object at the request's name. `make` gives the new state (in shape) from the old one and is asked again after a conflict.
@@ -59,10 +61,10 @@ pub(super) async fn update(
         // Hooks compare the two, so both have one form: what the encoder fills in is not in the new state yet.
         shape::again(scope.target(), &mut old)?;
         let conditional = source == Source::Put && check_version(scope, &new, &current, source)?;
-        if source == Source::Patch {
+        if source != Source::Put {
             check_version(scope, &new, &current, source)?;
         }
-        match apply(scope, options, &current, &old, new).await? {
+        match apply(scope, options, source, &current, &old, new).await? {
             Some(written) => return Ok(written),
             None if conditional => break,
             None => {}
@@ -80,7 +82,7 @@ fn check_version(scope: &Scope<'_>, new: &Value, current: &Object, source: Sourc
         return Err(Status::conflict(scope.kind, name, &why));
     }
     match metadata::text(new, "resourceVersion") {
-        "" | "0" if source == Source::Patch || scope.kind.hooks.unconditional_update => Ok(false),
+        "" | "0" if source != Source::Put || scope.kind.hooks.unconditional_update => Ok(false),
         "" | "0" => {
             let error = FieldError::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
             Err(Status::invalid_kind(scope.kind.group, scope.kind.plural, name, &[error]))
@@ -101,6 +103,7 @@ fn check_version(scope: &Scope<'_>, new: &Value, current: &Object, source: Sourc
 async fn apply(
     scope: &Scope<'_>,
     options: &WriteOptions,
+    source: Source,
     current: &Object,
     old: &Value,
     mut new: Value,
@@ -114,6 +117,10 @@ async fn apply(
     };
     metadata::keep(&mut new, old);
     keep_other_half(scope, &mut new, old);
+    let is_scale = matches!(scope.subresource, Some(Subresource { role: SubresourceRole::Scale { .. }, .. }));
+    if source != Source::Apply && !is_scale {
+        ownership::note(scope, options, Some(old), &mut new);
+    }
     scope.mutate(&mut new, &step).await?;
     let service = scope.service().filter(|_| scope.subresource.is_none());
     let Some(service) = service else { return finish(scope, current, &mut new, &step).await };
@@ -175,9 +182,14 @@ async fn finish(
     if ends {
         return end_deletion(scope, current, new).await;
     }
-    let encoded = scope.encode(new)?;
+    let entries = ownership::keep_times(new, old);
+    let mut encoded = scope.encode(new)?;
     if unchanged(current, &encoded) {
         return Ok(Some(Written::Stored(current.clone())));
+    }
+    if let Some(entries) = entries {
+        metadata::map(new).insert("managedFields".to_owned(), entries);
+        encoded = scope.encode(new)?;
     }
     match scope.put(encoded, Expect::Revision(current.revision)).await {
         Ok(committed) => Ok(Some(Written::Stored(committed.item))),
