@@ -21,7 +21,7 @@ mod watch;
 mod work_queue;
 
 pub use error::{Answer, Cause, Error, Result};
-pub use in_process::in_process;
+pub use in_process::{in_process, in_process_as, user_agent};
 pub use informer::{Change, Informer};
 pub use informers::{Informers, Selection};
 pub use kubeconfig::{Connection, Identity};

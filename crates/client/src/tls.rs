@@ -50,7 +50,8 @@ pub fn connect(connection: &Connection, http: Http) -> Result<kube::Client> {
         _ => None,
     };
     let namespace = if connection.namespace.is_empty() { "default" } else { &connection.namespace };
-    let service = tower::service_fn(move |mut request: Request<Body>| {
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let mut request = crate::user_agent(request, "oxkube");
         let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(scheme.clone());

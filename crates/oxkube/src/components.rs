@@ -29,13 +29,15 @@ pub fn start(flags: &ServerFlags, api: &ApiServer, pki: &Pki, stop: &Cancellatio
     }
 }
 
-/// As a user of the control plane.
-pub fn user(api: &ApiServer, name: &str) -> kube::Client {
-    client::in_process(api.service(Identity::new(name, &["system:authenticated"])))
+/// As a user of the control plane: `system:` and the component's name.
+pub fn user(api: &ApiServer, name: &'static str) -> kube::Client {
+    let component = name.strip_prefix("system:").unwrap_or(name);
+    client::in_process_as(api.service(Identity::new(name, &["system:authenticated"])), component)
 }
 
 /// As the service account `name` of kube-system.
 fn service_account(api: &ApiServer, name: &str) -> kube::Client {
     let groups = ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"];
-    client::in_process(api.service(Identity::new(format!("system:serviceaccount:kube-system:{name}"), &groups)))
+    let account = Identity::new(format!("system:serviceaccount:kube-system:{name}"), &groups);
+    client::in_process_as(api.service(account), "kube-controller-manager")
 }

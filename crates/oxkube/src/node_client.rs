@@ -41,11 +41,12 @@ impl NodeClient {
         Ok(())
     }
 
-    pub fn client(&self) -> kube::Client {
+    /// For one of the node's components, which is the manager of the fields it writes.
+    pub fn client(&self, component: &'static str) -> kube::Client {
         let current = self.current.clone();
         let service = tower::service_fn(move |request: http::Request<Body>| {
             let newest = current.read().client.clone();
-            async move { newest.send(request).await }
+            async move { newest.send(client::user_agent(request, component)).await }
         });
         kube::Client::new(service, "default")
     }

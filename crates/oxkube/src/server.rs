@@ -132,8 +132,8 @@ async fn start_node(
 ) -> anyhow::Result<node::Node> {
     let flags = &prepared.flags;
     let name = flags.node.node_name.clone().unwrap_or_else(|| prepared.host_name.to_lowercase());
-    let informers =
-        client::Informers::new(client::in_process(api.service(Identity::server())), api.env().clone(), stop.clone());
+    let informers = client::in_process_as(api.service(Identity::server()), "kube-apiserver");
+    let informers = client::Informers::new(informers, api.env().clone(), stop.clone());
     api.env().spawn("control-plane role", role::keep(informers, name.clone()));
     if !flags.disable.iter().any(|disabled| disabled == "dns") {
         start_edge(prepared, api, pki, stop).await?;
@@ -149,7 +149,7 @@ async fn start_node(
         cluster_cidr: &flags.cluster_cidr,
         service_cidr: &flags.service_cidr,
         cluster_dns: flags.cluster_dns,
-        kubelet_client: client::in_process(api.service(kubelet)),
+        kubelet_client: client::in_process_as(api.service(kubelet), "kubelet"),
         proxy_client: components::user(api, "system:kube-proxy"),
         serving: kubelet::ServingCertificate::new(serving.pem().as_bytes(), serving.key.to_pem().as_bytes())?,
         client_ca: &pki.keys.client_authority.pem(),

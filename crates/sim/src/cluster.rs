@@ -83,7 +83,8 @@ impl Cluster {
 
     /// A client that speaks as `name`, over the faulty transport.
     pub(crate) fn client(&self, name: &str, groups: &[&str]) -> kube::Client {
-        client::in_process(Link::new(&self.address, Identity::new(name, groups), &self.seams, self.plan.clone()))
+        let link = Link::new(&self.address, Identity::new(name, groups), &self.seams, self.plan.clone());
+        client::in_process_as(link, "sim")
     }
 
     pub(crate) fn crashes(&self) -> u64 {

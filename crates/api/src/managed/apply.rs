@@ -8,7 +8,7 @@ use super::merge::merge;
 use super::place::Place;
 use super::remove::remove;
 use super::set::FieldSet;
-use super::track::{Writer, settle, strip};
+use super::track::{Change, Writer, strip};
 use super::{ApplyError, Conflicts, Versions, check, last_applied};
 
 /// What is there, with nobody noted as its owner.
@@ -32,12 +32,13 @@ pub fn apply(
     if managers.is_empty() && exists {
         note_owner(versions, &empty, &live, &mut managers, writer);
     }
-    let outcome = match merged(versions, &live, config, managers.clone(), writer, force) {
+    let step = Step { versions, live: &live, config, writer };
+    let outcome = match step.merged(managers.clone(), force) {
         Err(conflicts) if writer.manager == "kubectl" => {
             // What client-side apply wrote belongs to kubectl already.
             match last_applied::fields(versions, &live) {
                 Some(allowed) => match conflicts.without(&allowed) {
-                    rest if rest.is_empty() => merged(versions, &live, config, managers, writer, true),
+                    rest if rest.is_empty() => step.merged(managers, true),
                     rest => Err(rest),
                 },
                 None => Err(conflicts),
@@ -83,39 +84,47 @@ fn drop_managed_fields(object: &mut Value) {
 }
 
 fn note_owner(versions: &Versions<'_>, empty: &Value, live: &Value, managers: &mut Managers, writer: &Writer<'_>) {
-    if let Ok(all) = settle(versions, empty, live, &mut Managers::new(), None, writer.reset, true) {
-        let (fields, time) = (strip(all.modified.union(&all.added)), Some(writer.now.to_owned()));
+    let change = Change { versions, live: empty, new: live, reset: writer.reset };
+    let fields = change.differences(versions.api_version).map(|all| all.modified.joined(all.added));
+    if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
+        let (api_version, time) = (versions.api_version.to_owned(), Some(writer.now.to_owned()));
         let id = ManagerId::updater(BEFORE_FIRST_APPLY, versions.api_version, writer.subresource);
-        if !fields.is_empty() {
-            managers.insert(id, Entry { api_version: versions.api_version.to_owned(), fields, time });
-        }
+        managers.insert(id, Entry { api_version, fields, time });
     }
 }
 
-fn merged(
-    versions: &Versions<'_>,
-    live: &Value,
-    config: &Value,
-    mut managers: Managers,
-    writer: &Writer<'_>,
-    force: bool,
-) -> Result<(Value, Managers), Conflicts> {
-    let place = Place::root(versions.schema);
-    let id = ManagerId::applier(writer.manager, writer.subresource);
-    let fields = strip(fields_of(place, config).without_roots(writer.reset));
-    let mut object = merge(place, live, config);
-    let last = managers.remove(&id);
-    let time = last.as_ref().and_then(|entry| entry.time.clone());
-    managers.insert(id.clone(), Entry { api_version: versions.api_version.to_owned(), fields, time });
-    if let Some(last) = last.filter(|last| !last.fields.is_empty()) {
-        object = pruned(versions, object, &managers, &last);
+/// One configuration on its way into the live object.
+struct Step<'a> {
+    versions: &'a Versions<'a>,
+    live: &'a Value,
+    config: &'a Value,
+    writer: &'a Writer<'a>,
+}
+
+impl Step<'_> {
+    fn merged(&self, mut managers: Managers, force: bool) -> Result<(Value, Managers), Conflicts> {
+        let Self { versions, live, config, writer } = *self;
+        let place = Place::root(versions.schema);
+        let id = ManagerId::applier(writer.manager, writer.subresource);
+        let fields = strip(fields_of(place, config).without_roots(writer.reset));
+        let mut object = merge(place, live, config);
+        let last = managers.remove(&id);
+        let time = last.as_ref().and_then(|entry| entry.time.clone());
+        managers.insert(id.clone(), Entry { api_version: versions.api_version.to_owned(), fields, time });
+        if let Some(last) = last.filter(|last| !last.fields.is_empty()) {
+            object = pruned(versions, object, &managers, &last);
+        }
+        let change = Change { versions, live, new: &object, reset: writer.reset };
+        let found = change.differences(versions.api_version).unwrap_or_default();
+        let conflicts = change.take(&found, &mut managers, Some(&id));
+        if !force && !conflicts.is_empty() {
+            return Err(conflicts);
+        }
+        if let Some(entry) = managers.get_mut(&id).filter(|_| object != *live) {
+            entry.time = Some(writer.now.to_owned());
+        }
+        Ok((object, managers))
     }
-    settle(versions, live, &object, &mut managers, Some(&id), writer.reset, force)?;
-    let changed = object != *live;
-    if let Some(entry) = managers.get_mut(&id).filter(|_| changed) {
-        entry.time = Some(writer.now.to_owned());
-    }
-    Ok((object, managers))
 }
 
 /// Removes what the manager applied last and does not mention now, unless somebody else owns it.

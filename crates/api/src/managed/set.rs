@@ -87,6 +87,15 @@ impl FieldSet {
         })
     }
 
+    /// As [`FieldSet::union`], without a copy where one of the two is empty.
+    pub(super) fn joined(self, other: Self) -> Self {
+        match (self.is_empty(), other.is_empty()) {
+            (true, _) => other,
+            (_, true) => self,
+            _ => self.union(&other),
+        }
+    }
+
     pub fn intersection(&self, other: &Self) -> Self {
         let both = self.nodes.iter().filter_map(|left| other.node(&left.element).map(|right| (left, right)));
         let nodes = both.map(|(left, right)| Node {

@@ -1,5 +1,7 @@
 //! Who owns what after a write that is no apply.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::compare::{Comparison, compare};
@@ -30,14 +32,17 @@ pub fn track(versions: &Versions<'_>, live: Option<&Value>, new: &Value, writer:
     let exists = live.is_some();
     let live = live.unwrap_or(&empty);
     let (given, known) = (&new["metadata"]["managedFields"], &live["metadata"]["managedFields"]);
+    let given = if is_reset(given) && !exists { &Value::Null } else { given };
     let from_given = if writer.subresource.is_empty() { given } else { known };
     if is_reset(from_given) {
         // A new start: the next apply notes what is there as before-first-apply.
-        return if exists { None } else { encode(&tracked(versions, live, new, Managers::new(), writer)?) };
+        if exists {
+            return None;
+        }
     }
-    let same = from_given == known || from_given.is_null();
-    let comparison = differences(versions, versions.api_version, live, new, writer.reset);
-    if same && comparison.as_ref().is_some_and(Comparison::is_same) {
+    let change = Change { versions, live, new, reset: writer.reset };
+    let found = change.differences(versions.api_version)?;
+    if (from_given == known || from_given.is_null()) && found.is_same() {
         return (!known.is_null()).then(|| known.clone());
     }
     let managers = decode(from_given).filter(|managers| !managers.is_empty());
@@ -45,82 +50,70 @@ pub fn track(versions: &Versions<'_>, live: Option<&Value>, new: &Value, writer:
     if managers.is_empty() && exists {
         return None;
     }
-    encode(&tracked(versions, live, new, managers, writer)?)
+    encode(&updated(&change, found, managers, writer))
 }
 
-fn tracked(
-    versions: &Versions<'_>,
-    live: &Value,
-    new: &Value,
-    mut managers: Managers,
-    writer: &Writer<'_>,
-) -> Option<Managers> {
-    let comparison = settle(versions, live, new, &mut managers, None, writer.reset, true).ok()?;
-    let own = strip(comparison.modified.union(&comparison.added));
+fn updated(change: &Change<'_>, found: Comparison, mut managers: Managers, writer: &Writer<'_>) -> Managers {
+    change.take(&found, &mut managers, None);
+    let own = found.modified.joined(found.added);
     if !own.is_empty() {
-        let id = ManagerId::updater(writer.manager, versions.api_version, writer.subresource);
+        let api_version = change.versions.api_version;
+        let id = ManagerId::updater(writer.manager, api_version, writer.subresource);
         let before = managers.remove(&id).map(|entry| entry.fields).unwrap_or_default();
-        let (fields, time) = (before.union(&own), Some(writer.now.to_owned()));
-        managers.insert(id, Entry { api_version: versions.api_version.to_owned(), fields, time });
+        let (fields, time) = (before.joined(own), Some(writer.now.to_owned()));
+        managers.insert(id, Entry { api_version: api_version.to_owned(), fields, time });
     }
     fold(&mut managers);
-    Some(managers)
+    managers
 }
 
-/// What differs in a version, without the root fields of `reset`; `None` when the version is not served.
-pub(super) fn differences(
-    versions: &Versions<'_>,
-    api_version: &str,
-    live: &Value,
-    new: &Value,
-    reset: &[&str],
-) -> Option<Comparison> {
-    let found = if api_version == versions.api_version {
-        compare(Place::root(versions.schema), live, new)
-    } else {
-        let (live, schema) = (versions.convert)(live, versions.api_version, api_version)?;
-        let (new, _) = (versions.convert)(new, versions.api_version, api_version)?;
-        compare(Place::root(schema), &live, &new)
-    };
-    let clean = |set: FieldSet| strip(set.without_roots(reset));
-    Some(Comparison { removed: clean(found.removed), modified: clean(found.modified), added: clean(found.added) })
+/// An object that becomes another.
+pub(super) struct Change<'a> {
+    pub versions: &'a Versions<'a>,
+    pub live: &'a Value,
+    pub new: &'a Value,
+    /// Root fields that do not count.
+    pub reset: &'a [&'a str],
 }
 
-/// Takes from every manager but `workflow` what changed. Unless forced, changed fields of others are conflicts.
-pub(super) fn settle(
-    versions: &Versions<'_>,
-    live: &Value,
-    new: &Value,
-    managers: &mut Managers,
-    workflow: Option<&ManagerId>,
-    reset: &[&str],
-    force: bool,
-) -> Result<Comparison, Conflicts> {
-    let mut seen: Vec<(String, Option<Comparison>)> =
-        vec![(versions.api_version.to_owned(), differences(versions, versions.api_version, live, new, reset))];
-    let mut conflicts = Conflicts::default();
-    for (id, entry) in managers.iter_mut().filter(|(id, _)| Some(*id) != workflow) {
-        if !seen.iter().any(|(version, _)| *version == entry.api_version) {
-            let found = differences(versions, &entry.api_version, live, new, reset);
-            seen.push((entry.api_version.clone(), found));
-        }
-        let found = seen.iter().find(|(version, _)| *version == entry.api_version);
-        let Some(comparison) = found.and_then(|(_, comparison)| comparison.as_ref()) else {
-            // A version that is no longer served owns nothing.
-            entry.fields = FieldSet::default();
-            continue;
+impl Change<'_> {
+    /// What differs in a version; `None` when the version is not served.
+    pub fn differences(&self, api_version: &str) -> Option<Comparison> {
+        let versions = self.versions;
+        let found = if api_version == versions.api_version {
+            compare(Place::root(versions.schema), self.live, self.new)
+        } else {
+            let (live, schema) = (versions.convert)(self.live, versions.api_version, api_version)?;
+            let (new, _) = (versions.convert)(self.new, versions.api_version, api_version)?;
+            compare(Place::root(schema), &live, &new)
         };
-        let taken = entry.fields.intersection(&comparison.modified.union(&comparison.added));
-        if !force && !taken.is_empty() {
-            conflicts.add(id, &taken);
+        let clean = |set: FieldSet| strip(set.without_roots(self.reset));
+        Some(Comparison { removed: clean(found.removed), modified: clean(found.modified), added: clean(found.added) })
+    }
+
+    /// Takes from every manager but `workflow` what changed (`found`: in the request's version); what others owned of it comes back.
+    pub fn take(&self, found: &Comparison, managers: &mut Managers, workflow: Option<&ManagerId>) -> Conflicts {
+        let mut elsewhere: BTreeMap<String, Option<Comparison>> = BTreeMap::new();
+        let mut taken = Conflicts::default();
+        for (id, entry) in managers.iter_mut().filter(|(id, _)| Some(*id) != workflow) {
+            let comparison = if entry.api_version == self.versions.api_version {
+                Some(found)
+            } else {
+                let found = elsewhere.entry(entry.api_version.clone());
+                found.or_insert_with(|| self.differences(&entry.api_version)).as_ref()
+            };
+            let Some(comparison) = comparison else {
+                // A version that is no longer served owns nothing.
+                entry.fields = FieldSet::default();
+                continue;
+            };
+            let lost = entry.fields.intersection(&comparison.modified.union(&comparison.added));
+            taken.add(id, &lost);
+            entry.fields = entry.fields.difference(&lost).difference(&comparison.removed);
         }
-        entry.fields = entry.fields.difference(&taken).difference(&comparison.removed);
+        managers.retain(|_, entry| !entry.fields.is_empty());
+        taken
     }
-    if !conflicts.is_empty() {
-        return Err(conflicts);
-    }
-    managers.retain(|_, entry| !entry.fields.is_empty());
-    Ok(seen.swap_remove(0).1.unwrap_or_default())
 }
 
 /// Without the fields nobody owns.
