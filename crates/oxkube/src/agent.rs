@@ -119,7 +119,7 @@ fn keep_certificates(
     stop: &CancellationToken,
 ) {
     let Joining { node, folder, .. } = &prepared.joining;
-    let rest = Rest::new(joined.client.client());
+    let rest = Rest::new(joined.client.client("kubelet"));
     // By name and address: another address needs another certificate.
     let path = folder.join(format!("serving-{node}-{}.pem", prepared.ip));
     let names = vec![node.clone(), prepared.ip.to_string()];

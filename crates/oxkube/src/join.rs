@@ -75,7 +75,7 @@ impl Joining {
             certificate.store(&path)?;
         }
         let client = NodeClient::new(Server { url: self.server.url(), authority }, &certificate)?;
-        match ClusterSettings::read(&Rest::new(client.client())).await {
+        match ClusterSettings::read(&Rest::new(client.client("kubelet"))).await {
             Ok(settings) => Ok(Joined { client, settings }),
             Err(error) if is_kept && code(&error) == Some(401) => {
                 std::fs::remove_file(&path).context("remove a certificate that the server no longer takes")?;

@@ -99,7 +99,7 @@ mod tests {
         tokio::spawn(serve(listener, connections.clone()));
         let (first, authority) = certificate();
         let node = NodeClient::new(Server { url, authority }, &first).expect("good");
-        let client = node.client();
+        let client = node.client("kubelet");
         let ask = async || {
             let request = http::Request::get("/version").body(Vec::new()).expect("a request");
             client.request_text(request).await.expect("answered")
