@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand"
 	"reflect"
 	"sort"
 	"strings"
@@ -48,7 +49,7 @@ func (noDefaults) Default(runtime.Object) {}
 
 func applyCases() []any {
 	var cases []any
-	for _, input := range applyInputs {
+	for _, input := range append(applyInputs, randomStories()...) {
 		one := &applyCase{Name: input.name, Group: input.group, Kind: input.kind}
 		gvk := schema.GroupVersionKind{Group: input.group, Version: "v1", Kind: input.kind}
 		live, err := clientscheme.Scheme.New(gvk)
@@ -61,6 +62,24 @@ func applyCases() []any {
 		cases = append(cases, one)
 	}
 	return cases
+}
+
+// randomStories are a few writers' ways with one Pod.
+func randomStories() []applyInput {
+	random := &randomPods{rand.New(rand.NewSource(2))}
+	var stories []applyInput
+	for number := range 60 {
+		story := applyInput{name: fmt.Sprintf("random Pods %d", number), kind: "Pod"}
+		for range 5 {
+			pod := random.pod()
+			pod["apiVersion"], pod["kind"] = "v1", "Pod"
+			operation := []string{"update", "apply", "apply!", "apply!"}[random.Intn(4)]
+			manager := []string{"one", "two", "three"}[random.Intn(3)]
+			story.steps = append(story.steps, operation+" "+manager+" "+text(pod))
+		}
+		stories = append(stories, story)
+	}
+	return stories
 }
 
 // parseStep reads `apply! kubectl status {...}`: operation (with force), manager, perhaps a subresource, object.

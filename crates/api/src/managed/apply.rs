@@ -106,7 +106,8 @@ impl Step<'_> {
         let Self { versions, live, config, writer } = *self;
         let place = Place::root(versions.schema);
         let id = ManagerId::applier(writer.manager, writer.subresource);
-        let fields = strip(fields_of(place, config).without_roots(writer.reset));
+        // What nobody owns (the name…) counts until the object is pruned, or it would be pruned with its surroundings.
+        let fields = fields_of(place, config).without_roots(writer.reset);
         let mut object = merge(place, live, config);
         let last = managers.remove(&id);
         let time = last.as_ref().and_then(|entry| entry.time.clone());
@@ -120,9 +121,11 @@ impl Step<'_> {
         if !force && !conflicts.is_empty() {
             return Err(conflicts);
         }
-        if let Some(entry) = managers.get_mut(&id).filter(|_| object != *live) {
-            entry.time = Some(writer.now.to_owned());
+        if let Some(entry) = managers.get_mut(&id) {
+            entry.fields = strip(std::mem::take(&mut entry.fields));
+            entry.time = if object == *live { entry.time.take() } else { Some(writer.now.to_owned()) };
         }
+        managers.retain(|_, entry| !entry.fields.is_empty());
         Ok((object, managers))
     }
 }

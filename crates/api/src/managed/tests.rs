@@ -45,9 +45,12 @@ fn write(versions: &Versions<'_>, live: Option<&Value>, step: &Value, now: &str)
     let reset = if subresource == "status" { ["spec"] } else { ["status"] };
     let writer = Writer { manager: step["manager"].as_str().unwrap(), subresource, now, reset: &reset };
     if step["operation"] == "apply" {
-        return apply(versions, live, &step["object"], &writer, step["force"] == true);
+        let mut applied = apply(versions, live, &step["object"], &writer, step["force"] == true)?;
+        versions.schema.normalise(&mut applied);
+        return Ok(applied);
     }
     let mut new = step["object"].clone();
+    versions.schema.normalise(&mut new);
     let entries = track(versions, live, &new, &writer);
     let metadata = crate::tree::map_mut(&mut new, "metadata");
     metadata.remove("managedFields");
