@@ -111,8 +111,12 @@ impl Step<'_> {
         let mut object = merge(place, live, config);
         let last = managers.remove(&id);
         let time = last.as_ref().and_then(|entry| entry.time.clone());
+        // What is mentioned again needs no pruning.
+        let kept =
+            |last: &Entry| last.api_version == versions.api_version && last.fields.difference(&fields).is_empty();
+        let last = last.filter(|last| !last.fields.is_empty() && !kept(last));
         managers.insert(id.clone(), Entry { api_version: versions.api_version.to_owned(), fields, time });
-        if let Some(last) = last.filter(|last| !last.fields.is_empty()) {
+        if let Some(last) = last {
             object = pruned(versions, object, &managers, &last);
         }
         let change = Change { versions, live, new: &object, reset: writer.reset };

@@ -45,71 +45,116 @@ impl Found {
         }
     }
 
-    fn leaf(left: Option<&Value>, right: Option<&Value>) -> Self {
+    fn member(at: usize) -> Self {
         let mut found = Self::default();
-        match (left, right) {
-            (None, _) => found.members[ADDED] = true,
-            (_, None) => found.members[REMOVED] = true,
-            (left, right) => found.members[MODIFIED] = left != right,
-        }
+        found.members[at] = true;
         found
     }
 }
 
 pub(super) fn compare(place: Place, left: &Value, right: &Value) -> Comparison {
-    let [removed, modified, added] = walk(place, Some(left), Some(right)).nodes.map(FieldSet::of);
+    let [removed, modified, added] = walk(place, left, right).nodes.map(FieldSet::of);
     Comparison { removed, modified, added }
 }
 
-fn walk(place: Place, left: Option<&Value>, right: Option<&Value>) -> Found {
+fn walk(place: Place, left: &Value, right: &Value) -> Found {
     if left == right {
         return Found::default();
     }
-    let mut found = match place.atom(right.filter(|right| !right.is_null()).or(left)) {
-        Atom::Struct(object_type) if !(is_bare(left) && is_bare(right)) => structs(object_type, left, right),
-        Atom::Map(item) if !(is_bare(left) && is_bare(right)) => maps(item, left, right),
-        Atom::Set(item) | Atom::Keyed(item) if !(is_bare(left) && is_bare(right)) => lists(item, left, right),
-        // An empty struct that stands for all its fields still has those that are always written.
-        Atom::Struct(object_type) if left.is_none() || right.is_none() => structs(object_type, left, right),
-        _ => return Found::leaf(left, right),
+    if is_bare(left) && is_bare(right) {
+        return Found::member(MODIFIED);
+    }
+    match place.atom(if right.is_null() { Some(left) } else { Some(right) }) {
+        Atom::Struct(object_type) => structs(object_type, left, right),
+        Atom::Map(item) => maps(item, left, right),
+        Atom::Set(item) | Atom::Keyed(item) => lists(item, left, right),
+        Atom::Leaf => Found::member(MODIFIED),
+    }
+}
+
+/// A value at `element` that one side alone has, with all below it.
+fn one_sided(at: usize, element: PathElement, place: Place, value: &Value, found: &mut Found) {
+    found.nodes[at].push(Node { element, member: true, children: all(place, value) });
+}
+
+/// Everything below a value that the other side does not have.
+fn all(place: Place, value: &Value) -> FieldSet {
+    let node = |element: PathElement, place: Place, value: &Value| {
+        let children = all(place, value);
+        Node { element, member: true, children }
     };
-    match (left, right) {
-        (None, _) => found.members[ADDED] = true,
-        (_, None) => found.members[REMOVED] = true,
-        _ => {}
-    }
-    found
+    let nodes: Vec<Node> = match (place.atom(Some(value)), value) {
+        (Atom::Struct(object_type), Value::Object(map)) => {
+            let hidden = object_type.written_fields().filter(|field| !map.contains_key(field.name));
+            let hidden = hidden.filter_map(|field| Some((field, written(field)?)));
+            let shown = map.iter().filter_map(|(key, value)| Some((object_type.field(key)?, value)));
+            shown
+                .chain(hidden)
+                .map(|(field, value)| node(PathElement::Field(field.name.into()), Place::field(field), value))
+                .collect()
+        }
+        (Atom::Map(item), Value::Object(map)) => {
+            map.iter().map(|(key, value)| node(PathElement::Field(key.clone().into()), item, value)).collect()
+        }
+        (Atom::Set(item) | Atom::Keyed(item), Value::Array(list)) => {
+            let mut items: BTreeMap<PathElement, Vec<&Value>> = BTreeMap::new();
+            for value in list {
+                let Some(element) = element(item, value) else { continue };
+                items.entry(element).or_default().push(value);
+            }
+            let items = items.into_iter().map(|(element, values)| match values[..] {
+                [one] => node(element, item.below(), one),
+                // Items of one name are one thing together.
+                _ => Node { element, member: true, children: FieldSet::default() },
+            });
+            items.collect()
+        }
+        _ => return FieldSet::default(),
+    };
+    FieldSet::of(nodes)
 }
 
-/// Nothing, null, or a list or map with nothing in it.
-fn is_bare(value: Option<&Value>) -> bool {
+/// Null, or a list or map with nothing in it.
+fn is_bare(value: &Value) -> bool {
     match value {
-        None | Some(Value::Null) => true,
-        Some(Value::Array(list)) => list.is_empty(),
-        Some(Value::Object(map)) => map.is_empty(),
-        Some(_) => false,
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
     }
 }
 
-fn structs(object_type: &'static Type, left: Option<&Value>, right: Option<&Value>) -> Found {
-    let (left_map, right_map) = (left.and_then(Value::as_object), right.and_then(Value::as_object));
+fn structs(object_type: &'static Type, left: &Value, right: &Value) -> Found {
+    let (left, right) = (left.as_object(), right.as_object());
     let mut found = Found::default();
     let mut visit = |name: &str| {
         let Some(field) = object_type.field(name) else { return };
-        let left = left_map.and_then(|map| map.get(name).or_else(|| written(field)));
-        let right = right_map.and_then(|map| map.get(name).or_else(|| written(field)));
-        if left.is_some() || right.is_some() {
-            found.add(PathElement::Field(field.name.into()), walk(Place::field(field), left, right));
-        }
+        let left = left.and_then(|map| map.get(name).or_else(|| written(field)));
+        let right = right.and_then(|map| map.get(name).or_else(|| written(field)));
+        pair(&mut found, PathElement::Field(field.name.into()), Place::field(field), left, right);
     };
-    names(left_map, right_map).for_each(&mut visit);
-    if left_map.is_none() || right_map.is_none() {
-        let present = left_map.or(right_map);
-        let hidden =
-            object_type.written_fields().filter(|field| present.is_some_and(|map| !map.contains_key(field.name)));
+    names(left, right).for_each(&mut visit);
+    if left.is_none() || right.is_none() {
+        // Beside null even the fields count that are merely written.
+        let present = left.or(right);
+        let hidden = object_type.written_fields();
+        let hidden = hidden.filter(|field| present.is_some_and(|map| !map.contains_key(field.name)));
         hidden.for_each(|field| visit(field.name));
     }
     found
+}
+
+/// Whatever the two sides have at `element`.
+fn pair(found: &mut Found, element: PathElement, place: Place, left: Option<&Value>, right: Option<&Value>) {
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            let below = walk(place, left, right);
+            found.add(element, below);
+        }
+        (Some(left), None) => one_sided(REMOVED, element, place, left, found),
+        (None, Some(right)) => one_sided(ADDED, element, place, right, found),
+        (None, None) => {}
+    }
 }
 
 /// The keys of both maps, each once.
@@ -122,20 +167,20 @@ fn names<'v>(
     right.into_iter().flatten().chain(only_left).map(|(key, _)| key.as_str())
 }
 
-fn maps(item: Place, left: Option<&Value>, right: Option<&Value>) -> Found {
-    let (left, right) = (left.and_then(Value::as_object), right.and_then(Value::as_object));
+fn maps(item: Place, left: &Value, right: &Value) -> Found {
+    let (left, right) = (left.as_object(), right.as_object());
     let mut found = Found::default();
     for name in names(left, right) {
         let (left, right) = (left.and_then(|map| map.get(name)), right.and_then(|map| map.get(name)));
-        found.add(PathElement::Field(name.to_owned().into()), walk(item, left, right));
+        pair(&mut found, PathElement::Field(name.to_owned().into()), item, left, right);
     }
     found
 }
 
-fn lists(item: Place, left: Option<&Value>, right: Option<&Value>) -> Found {
+fn lists(item: Place, left: &Value, right: &Value) -> Found {
     let mut items: BTreeMap<PathElement, [Vec<&Value>; 2]> = BTreeMap::new();
     for (side, list) in [left, right].into_iter().enumerate() {
-        for value in list.and_then(Value::as_array).into_iter().flatten() {
+        for value in list.as_array().into_iter().flatten() {
             if let Some(element) = element(item, value) {
                 items.entry(element).or_default()[side].push(value);
             }
@@ -143,27 +188,21 @@ fn lists(item: Place, left: Option<&Value>, right: Option<&Value>) -> Found {
     }
     let mut found = Found::default();
     for (element, [left, right]) in items {
-        let below = match (&left[..], &right[..]) {
-            ([] | [_], [] | [_]) => walk(item.below(), left.first().copied(), right.first().copied()),
+        let place = item.below();
+        match (&left[..], &right[..]) {
+            ([] | [_], [] | [_]) => pair(&mut found, element, place, left.first().copied(), right.first().copied()),
             // Items of one name are one thing together.
-            ([_, _, ..], [_, _, ..]) => {
-                let mut found = Found::default();
-                found.members[MODIFIED] = left != right;
-                found
-            }
+            ([_, _, ..], [_, _, ..]) if left == right => {}
+            ([_, _, ..], [_, _, ..]) => found.add(element, Found::member(MODIFIED)),
             ([_, _, ..], _) => {
-                let mut found =
-                    right.first().map_or_else(Found::default, |right| walk(item.below(), None, Some(right)));
-                found.members[REMOVED] = true;
-                found
+                pair(&mut found, element.clone(), place, None, right.first().copied());
+                found.add(element, Found::member(REMOVED));
             }
             _ => {
-                let mut found = left.first().map_or_else(Found::default, |left| walk(item.below(), Some(left), None));
-                found.members[ADDED] = true;
-                found
+                pair(&mut found, element.clone(), place, left.first().copied(), None);
+                found.add(element, Found::member(ADDED));
             }
-        };
-        found.add(element, below);
+        }
     }
     found
 }
