@@ -35,8 +35,12 @@ pub(super) struct Operation {
     pub codes: &'static [(&'static str, &'static str)],
 }
 
-const PATCHES: [&str; 3] =
-    ["application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"];
+const PATCHES: [&str; 4] = [
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+];
 const PRODUCES: [&str; 2] = ["application/json", "application/yaml"];
 const STREAM: &str = "application/json;stream=watch";
 

@@ -111,7 +111,7 @@ where
         .method(method)
         .uri(path)
         .header("content-type", "application/json")
-        .header("user-agent", "oxkube-bootstrap");
+        .header("user-agent", "kube-apiserver");
     let request = builder.body(full(object.to_string())).map_err(|error| transport(error.into()))?;
     let response = service.clone().oneshot(request).await.map_err(transport)?;
     let status = response.status();
