@@ -18,7 +18,7 @@ const TRIES: usize = 5;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let options = WriteOptions::read(&scope.info.query, "ApplyOptions")?;
-    let format = view::object_format(request.headers(), &scope.info.query)?;
+    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let config = read(scope, &options, decode::read(request.into_body()).await?.as_ref())?;
     let mut code = StatusCode::OK;
     for _ in 0..TRIES {

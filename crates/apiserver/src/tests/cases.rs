@@ -5,7 +5,7 @@ use std::path::Path;
 use super::exchange::{Saved, run};
 use super::support::server;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn exchanges_answer_as_upstream() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/http");
     let mut files: Vec<_> =

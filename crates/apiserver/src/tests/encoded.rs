@@ -24,13 +24,16 @@ pub(super) fn written(step: &Value, mut body: Value) -> Result<Bytes, String> {
     }
 }
 
-/// The body as a tree, and as text; for `events: n` the first n events of the stream, as a list.
+/// The body as a tree, and as text; for `events: n` the first n events of the stream, as a list, for `events: all` those until it ends.
 pub(super) async fn read(step: &Value, response: Response<Body>) -> Result<(Value, String), String> {
     let header =
         |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let (content_type, encoding) = (header(header::CONTENT_TYPE), header(header::CONTENT_ENCODING));
     let mut body = response.into_body();
-    let wanted = step["events"].as_u64().map(|events| events as usize);
+    let wanted = match &step["events"] {
+        Value::Null => None,
+        events => Some(events.as_u64().map_or(usize::MAX, |events| events as usize)),
+    };
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| error.to_string())?;

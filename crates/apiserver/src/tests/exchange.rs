@@ -14,8 +14,16 @@ use crate::{ApiServer, Identity};
 /// Values saved by name.
 pub(super) type Saved = BTreeMap<String, String>;
 
-/// Runs one step; `Err` says what differs.
+/// Runs one step as often as its `times` says (`${time}`: which time it is); `Err` says what differs.
 pub(super) async fn run(server: &ApiServer, step: &Value, saved: &mut Saved) -> Result<(), String> {
+    for time in 1..=step["times"].as_u64().unwrap_or(1) {
+        saved.insert("time".to_owned(), time.to_string());
+        once(server, step, saved).await?;
+    }
+    Ok(())
+}
+
+async fn once(server: &ApiServer, step: &Value, saved: &mut Saved) -> Result<(), String> {
     let request = request(step, saved)?;
     let user = step["user"].as_str().unwrap_or("admin");
     let service = server.service(Identity::new(user, &["system:authenticated"]));
