@@ -163,7 +163,7 @@ pub struct Hooks {
     pub prepare_create: fn(&mut Value, &WriteContext),
     /// `(new, old)`: keeps what this write may not touch. The generic path has already kept metadata's immutable fields and status.
     pub prepare_update: fn(&mut Value, &Value, &WriteContext),
-    /// `(new, old)` for the subresource named in the context (not `status` or `scale`, which the generic path does).
+    /// `(new, old)` for the subresource named in the context (not `scale`). Of a write of `status` the generic path has kept all else.
     pub prepare_subresource: fn(&mut Value, &Value, &WriteContext),
     /// The object has just been marked as being deleted (a Namespace's phase becomes Terminating).
     pub prepare_delete: fn(&mut Value),

@@ -187,7 +187,6 @@ fn written(kind: &Kind, case: &Value) -> (Value, Value) {
             }
             (kind.hooks.prepare_update)(&mut object, &old, &context);
         }
-        "status" => {}
         _ => (kind.hooks.prepare_subresource)(&mut object, &old, &context),
     }
     (object, old)

@@ -98,6 +98,9 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
 
 /// Only the conditions of the status change through the approval.
 fn prepare_approval(new: &mut Value, old: &Value, context: &WriteContext) {
+    if context.subresource != "approval" {
+        return;
+    }
     let conditions = at(new, "status.conditions").clone();
     let seen = meta::resource_version(new).to_owned();
     *new = old.clone();

@@ -4,6 +4,7 @@ mod columns;
 pub(crate) mod defaults;
 mod prepare;
 pub(crate) mod qos;
+mod status;
 #[allow(dead_code, unused_imports, reason = "the rules of Services and workloads use it next")]
 pub(crate) mod validate;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::qos;
+use super::{qos, status};
 use crate::core::v1::resources;
 use crate::kind::WriteContext;
 use crate::meta;
@@ -47,6 +47,7 @@ pub(super) fn subresource(new: &mut Value, old: &Value, context: &WriteContext) 
     match context.subresource {
         "ephemeralcontainers" => ephemeral_containers(new, old),
         "resize" => resize(new, old),
+        "status" => status::keep(new, old),
         _ => {}
     }
 }
