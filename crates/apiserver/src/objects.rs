@@ -36,7 +36,12 @@ pub fn key(kind: &Kind, namespace: &str, name: &str) -> String {
     format!("{}{name}", prefix(kind, if kind.namespaced { namespace } else { "" }))
 }
 
-/// The object's JSON with a gap for the revision's digits: `(bytes, offset of the gap)`.
+/// What stored bytes begin with, `{` included: the fields that lists of built-in kinds leave out of their items.
+pub(crate) fn type_head(kind: &Kind) -> String {
+    format!("{{\"kind\":{:?},\"apiVersion\":{:?},", kind.kind, kind.api_version())
+}
+
+/// The object's JSON, its kind and apiVersion first, with a gap for the revision's digits: `(bytes, offset of the gap)`.
 pub fn encode(object: &mut Value) -> Result<(Bytes, usize), Status> {
     let root = object.as_object_mut().ok_or_else(|| Status::internal("an object is not a JSON object"))?;
     let metadata = root.entry("metadata").or_insert_with(|| Value::Object(Default::default()));
@@ -68,7 +73,9 @@ fn write_map(
     mut write: impl FnMut(&mut Vec<u8>, &str, &Value) -> serde_json::Result<()>,
 ) -> serde_json::Result<()> {
     out.push(b'{');
-    for (at, (key, value)) in map.iter().enumerate() {
+    let first = ["kind", "apiVersion"].into_iter().filter_map(|key| map.get_key_value(key));
+    let rest = map.iter().filter(|(key, _)| *key != "kind" && *key != "apiVersion");
+    for (at, (key, value)) in first.chain(rest).enumerate() {
         if at > 0 {
             out.push(b',');
         }

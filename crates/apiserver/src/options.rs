@@ -1,12 +1,14 @@
-//! The options of requests: ListOptions, Create/Update/PatchOptions, DeleteOptions, read from the query or the body and checked.
+//! The options of requests: Create/Update/PatchOptions, DeleteOptions and, in `list`, ListOptions, read from the query or the body and checked.
+
+mod list;
 
 use api::field_error::FieldError;
-use api::kind::Kind;
 use serde_json::{Map, Value, json};
-use store::Revision;
 
 use crate::request::Query;
 use crate::status::Status;
+
+pub use list::{ListOptions, Match, revision};
 
 /// What happens to unknown and duplicate fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,126 +206,6 @@ fn query_options(query: &Query) -> Result<Value, Status> {
     Ok(Value::Object(map))
 }
 
-/// How a given resourceVersion is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Match {
-    Unset,
-    Exact,
-    NotOlderThan,
-}
-
-/// ListOptions, for list, watch and deletecollection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListOptions {
-    pub label_selector: String,
-    pub field_selector: String,
-    /// `None`: not given; `Some(0)`: any.
-    pub resource_version: Option<Revision>,
-    pub resource_version_match: Match,
-    pub limit: usize,
-    pub continue_token: String,
-    pub timeout_seconds: Option<u64>,
-    pub allow_watch_bookmarks: bool,
-    pub send_initial_events: Option<bool>,
-}
-
-impl ListOptions {
-    pub fn read(query: &Query, watch: bool) -> Result<Self, Status> {
-        let text = |name: &str| query.get(name).unwrap_or_default().to_owned();
-        let resource_version = match query.get("resourceVersion").unwrap_or_default() {
-            "" => None,
-            version => Some(version.parse().map_err(|_| bad_version(version))?),
-        };
-        let resource_version_match = match query.get("resourceVersionMatch").unwrap_or_default() {
-            "Exact" => Match::Exact,
-            "NotOlderThan" => Match::NotOlderThan,
-            _ => Match::Unset,
-        };
-        let options = Self {
-            label_selector: text("labelSelector"),
-            field_selector: text("fieldSelector"),
-            resource_version,
-            resource_version_match,
-            limit: number(query, "limit")?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(0),
-            continue_token: text("continue"),
-            timeout_seconds: number(query, "timeoutSeconds")?
-                .and_then(|seconds| u64::try_from(seconds).ok())
-                .filter(|seconds| *seconds > 0),
-            allow_watch_bookmarks: query.flag("allowWatchBookmarks"),
-            send_initial_events: query.get("sendInitialEvents").map(|_| query.flag("sendInitialEvents")),
-        };
-        options.check(query.get("resourceVersionMatch").unwrap_or_default(), watch)?;
-        Ok(options)
-    }
-
-    /// Upstream's ValidateListOptions.
-    fn check(&self, given_match: &str, watch: bool) -> Result<(), Status> {
-        let mut errors = Vec::new();
-        if watch {
-            self.check_watch(given_match, &mut errors);
-        } else {
-            if !given_match.is_empty() {
-                self.check_match(given_match, &mut errors);
-            }
-            if self.send_initial_events.is_some() {
-                errors.push(FieldError::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
-            }
-        }
-        refuse("ListOptions", &errors)
-    }
-
-    fn check_watch(&self, given: &str, errors: &mut Vec<FieldError>) {
-        const FIELD: &str = "resourceVersionMatch";
-        let other = self.resource_version_match != Match::NotOlderThan;
-        if self.send_initial_events.is_some() && other {
-            let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-            errors.push(FieldError::forbidden(FIELD, why));
-        }
-        if given.is_empty() {
-            return;
-        }
-        if self.send_initial_events.is_none() {
-            let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-            errors.push(FieldError::forbidden(FIELD, why));
-        }
-        if other {
-            errors.push(FieldError::not_supported(FIELD, &given.into(), &["NotOlderThan"]));
-        }
-        if !self.continue_token.is_empty() {
-            let why = "resourceVersionMatch is forbidden when continue is provided";
-            errors.push(FieldError::forbidden(FIELD, why));
-        }
-    }
-
-    fn check_match(&self, given: &str, errors: &mut Vec<FieldError>) {
-        if self.resource_version.is_none() {
-            errors.push(FieldError::forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
-        }
-        if !self.continue_token.is_empty() {
-            errors.push(FieldError::forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden when continue is provided",
-            ));
-        }
-        if self.resource_version_match == Match::Unset {
-            errors.push(FieldError::not_supported(
-                "resourceVersionMatch",
-                &given.into(),
-                &["Exact", "NotOlderThan", ""],
-            ));
-        }
-        if self.resource_version_match == Match::Exact && self.resource_version == Some(0) {
-            errors.push(FieldError::forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"",
-            ));
-        }
-    }
-}
-
 /// A parameter that is given has to be a number, also when it is empty: the refusal is that of Go's ParseInt.
 fn number(query: &Query, name: &str) -> Result<Option<i64>, Status> {
     let refuse = |text: &str, error: std::num::ParseIntError| {
@@ -333,22 +215,4 @@ fn number(query: &Query, name: &str) -> Result<Option<i64>, Status> {
         Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}"))
     };
     query.get(name).map(|text| text.parse().map_err(|error| refuse(text, error))).transpose()
-}
-
-fn not_a_version(text: &str) -> FieldError {
-    let why = format!("strconv.ParseUint: parsing {text:?}: invalid syntax");
-    FieldError::invalid("resourceVersion", &text.into(), &why)
-}
-
-/// A read at a resourceVersion that is no number.
-pub fn bad_version(text: &str) -> Status {
-    Status::bad_request(format!("invalid resource version: {}", not_a_version(text)))
-}
-
-/// A watch's resourceVersion is a number; upstream blames the resource.
-pub fn check_watch_version(query: &Query, kind: &Kind) -> Result<(), Status> {
-    match query.get("resourceVersion").filter(|text| !text.is_empty() && text.parse::<Revision>().is_err()) {
-        Some(text) => Err(Status::invalid_kind(kind.group, kind.plural, "", &[not_a_version(text)])),
-        None => Ok(()),
-    }
 }

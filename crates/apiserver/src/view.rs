@@ -82,11 +82,36 @@ pub(crate) fn shown_bytes(kind: &Kind, item: &Item<Meta>, format: Format) -> Res
     }
 }
 
-/// As [`shown_bytes`], as a tree.
+/// As [`shown_bytes`], of a list's item in two parts, the second shared where it can be. Items of built-in kinds do not name their type:
+/// `head`, which names it, is passed over.
+pub(crate) fn item_bytes(
+    kind: &Kind,
+    head: &str,
+    item: &Item<Meta>,
+    format: Format,
+) -> Result<(&'static [u8], Bytes), Status> {
+    if format.transform != Transform::Whole {
+        return Ok((b"", shown_bytes(kind, item, format)?));
+    }
+    if kind.storage_version.is_none() && item.bytes.starts_with(head.as_bytes()) {
+        return Ok((b"{", item.bytes.slice(head.len()..)));
+    }
+    Ok((b"", untyped(parsed(kind, item)).to_string().into()))
+}
+
+/// Without its kind and apiVersion.
+pub(crate) fn untyped(mut object: Value) -> Value {
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|field, _| field != "kind" && field != "apiVersion");
+    }
+    object
+}
+
+/// As [`item_bytes`], as a tree.
 pub(crate) fn shown(kind: &Kind, item: &Item<Meta>, format: Format) -> Result<Value, Status> {
     match format.transform {
         Transform::Partial => serde_json::from_slice(&partial(&item.bytes, format)?).map_err(Status::internal),
-        _ => Ok(parsed(kind, item)),
+        _ => Ok(untyped(parsed(kind, item))),
     }
 }
 

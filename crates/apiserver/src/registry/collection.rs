@@ -15,16 +15,16 @@ use crate::view;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
-    let list = ListOptions::read(&scope.info.query, false)?;
+    let list = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
-    let page = Reading::new(scope, &list)?.page(&selection, list.limit);
+    let page = Reading::new(scope, &list, &selection)?.page(&selection, list.limit);
     let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
     for object in &page.objects {
         match delete(scope, &object.meta.name, &options).await {
-            Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(*last),
-            Ok(Deleted::Marked(object)) => items.push(scope.value(&object)),
+            Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(view::untyped(*last)),
+            Ok(Deleted::Marked(object)) => items.push(view::untyped(scope.value(&object))),
             Err(status) if status.reason == "NotFound" => {}
             Err(status) => return Err(status),
         }

@@ -1,5 +1,6 @@
 //! LIST: a page of a snapshot at the revision that was asked for.
 
+use api::field_error::FieldError;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use store::{Revision, Snapshot};
@@ -17,10 +18,10 @@ use crate::status::Status;
 use crate::view;
 
 pub(super) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    let options = ListOptions::read(&scope.info.query, false)?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
+    let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
-    let reading = Reading::new(scope, &options)?;
+    let reading = Reading::new(scope, &options, &selection)?;
     let page = reading.page(&selection, options.limit);
     answer(scope, format, page)
 }
@@ -31,8 +32,6 @@ pub(crate) struct Reading {
     pub revision: Revision,
     prefix: String,
     start: String,
-    /// Continuing at the newest revision after 410.
-    inconsistent: bool,
 }
 
 /// The objects of one answer.
@@ -44,34 +43,36 @@ pub(crate) struct Page {
 }
 
 impl Reading {
-    pub fn new(scope: &Scope<'_>, options: &ListOptions) -> Result<Self, Status> {
+    /// Upstream's semantics for lists: by the continue token, at exactly one revision, or not older than one.
+    pub fn new(scope: &Scope<'_>, options: &ListOptions, selection: &Selection) -> Result<Self, Status> {
         let objects = &scope.server.objects;
-        let root = objects::prefix(scope.kind, "");
-        let prefix = objects::prefix(scope.kind, scope.namespace);
         let newest = objects.snapshot();
+        let prefix = selection.prefix(scope);
         let mut start = prefix.clone();
-        let mut inconsistent = false;
-        let exact = if options.continue_token.is_empty() {
-            options
-                .resource_version
-                .filter(|_| options.resource_version_match == Match::Exact || exact_by_limit(options))
+        let (least, exact) = if options.continue_token.is_empty() || selection.is_single(scope) {
+            let asked = options.revision().map_err(bad_version)?;
+            (asked, asked.filter(|asked| is_exact(options, *asked, selection.is_single(scope))))
         } else {
-            if options.resource_version.is_some_and(|version| version != 0) {
+            let place = page::read(&options.continue_token)?;
+            if !matches!(options.resource_version.as_str(), "" | "0") {
                 return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
             }
-            let place = page::read(&options.continue_token)?;
             start += &place.start;
-            inconsistent = place.revision.is_none();
-            place.revision
+            (place.revision, place.revision)
         };
-        if let Some(asked) = options.resource_version.max(exact).filter(|asked| *asked > newest.revision()) {
+        if let Some(asked) = least.filter(|asked| *asked > newest.revision()) {
             return Err(Status::too_large_resource_version(asked, newest.revision()));
         }
-        let (snapshot, revision) = match exact {
-            None => (newest.clone(), newest.revision()),
-            Some(at) => (objects.snapshot_at(&root, at).map_err(|_| expired(options, &start, &prefix))?, at),
-        };
-        Ok(Self { snapshot, revision, prefix, start, inconsistent })
+        let Some(at) = exact else { return Ok(Self { revision: newest.revision(), snapshot: newest, prefix, start }) };
+        let root = objects::prefix(scope.kind, "");
+        let snapshot = objects.snapshot_at(&root, at).map_err(|_| expired(options, &start, &prefix))?;
+        Ok(Self { snapshot, revision: at, prefix, start })
+    }
+
+    /// The state as it is now.
+    pub fn newest(scope: &Scope<'_>, selection: &Selection) -> Self {
+        let (snapshot, prefix) = (scope.server.objects.snapshot(), selection.prefix(scope));
+        Self { revision: snapshot.revision(), snapshot, start: prefix.clone(), prefix }
     }
 
     /// The objects that are selected, at most `limit` (0: all).
@@ -85,8 +86,8 @@ impl Reading {
             objects.extend(rest.by_ref().take(limit).cloned());
             remaining = if selection.is_everything() { rest.count() } else { usize::from(rest.next().is_some()) };
         }
-        let token =
-            |last: &Object| page::after((!self.inconsistent).then_some(self.revision), &last.key[self.prefix.len()..]);
+        // Also after an inconsistent continuation: the rest of the pages shows one revision again.
+        let token = |last: &Object| page::after(Some(self.revision), &last.key[self.prefix.len()..]);
         let continue_token = objects.last().filter(|_| remaining > 0).map(token).unwrap_or_default();
         let remaining = (remaining > 0 && selection.is_everything()).then_some(remaining);
         Page { objects, revision: self.revision, continue_token, remaining }
@@ -94,16 +95,21 @@ impl Reading {
 }
 
 /// Without a match, a resourceVersion together with a limit means exactly that revision.
-fn exact_by_limit(options: &ListOptions) -> bool {
-    options.resource_version_match == Match::Unset
-        && options.limit > 0
-        && options.resource_version.is_some_and(|version| version > 0)
+fn is_exact(options: &ListOptions, asked: Revision, single: bool) -> bool {
+    match options.resource_version_match {
+        Match::Exact => true,
+        Match::NotOlderThan => false,
+        Match::Unset => options.limit > 0 && asked > 0 && !single,
+    }
+}
+
+fn bad_version(error: FieldError) -> Status {
+    Status::bad_request(format!("invalid resource version: {error}"))
 }
 
 fn expired(options: &ListOptions, start: &str, prefix: &str) -> Status {
     if options.continue_token.is_empty() {
-        let version = options.resource_version.unwrap_or_default();
-        return Status::expired(format!("The resourceVersion for the provided list is too old: {version}"));
+        return Status::expired("The resourceVersion for the provided list is too old.");
     }
     let text = "The provided continue parameter is too old to display a consistent list result. You can start a new list without \
                 the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing \
@@ -153,5 +159,6 @@ fn answer(scope: &Scope<'_>, format: Format, page: Page) -> Result<Response<Body
         json!(api_version),
         Value::Object(metadata)
     );
-    Ok(stream::json(head, page.objects, move |item| view::shown_bytes(kind, item, format)))
+    let type_head = objects::type_head(kind);
+    Ok(stream::json(head, page.objects, move |item| view::item_bytes(kind, &type_head, item, format)))
 }

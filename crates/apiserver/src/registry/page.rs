@@ -43,12 +43,14 @@ pub(super) fn read(token: &str) -> Result<Place, Status> {
     if token.start.is_empty() {
         return Err(refuse("encoded start key empty (version meta.k8s.io/v1)"));
     }
-    if token.start.starts_with('/') || token.start.split('/').any(|part| matches!(part, "" | "." | "..")) {
+    // Nothing may lead out of the list's own keys.
+    let start = token.start.strip_prefix('/').unwrap_or(&token.start);
+    if start.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err(refuse(&token.start));
     }
     let revision = match token.rv {
         0 => return Err(refuse("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")),
         rv => Revision::try_from(rv).ok(),
     };
-    Ok(Place { revision, start: token.start })
+    Ok(Place { revision, start: start.to_owned() })
 }

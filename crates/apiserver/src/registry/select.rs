@@ -5,7 +5,9 @@ use api::selector::{FieldSelector, LabelSelector};
 use serde_json::Value;
 use store::Item;
 
+use super::Scope;
 use crate::meta::Meta;
+use crate::objects;
 use crate::options::ListOptions;
 use crate::status::Status;
 use crate::view;
@@ -34,6 +36,28 @@ impl Selection {
         }
         let name = exact.or(Some(named).filter(|name| !name.is_empty())).map(str::to_owned);
         Ok(Self { kind, labels, fields, name })
+    }
+
+    /// The keys among which it selects: one object's, those of one namespace, or all. (A key may be the beginning of others'.)
+    pub fn prefix(&self, scope: &Scope<'_>) -> String {
+        match &self.name {
+            Some(name) if self.is_single(scope) => objects::key(self.kind, self.namespace(scope), name),
+            _ => objects::prefix(self.kind, self.namespace(scope)),
+        }
+    }
+
+    /// One key is asked for. Upstream reads it without pages.
+    pub fn is_single(&self, scope: &Scope<'_>) -> bool {
+        self.name.is_some() && (!self.kind.namespaced || !self.namespace(scope).is_empty())
+    }
+
+    /// The request's namespace, else the selector's.
+    fn namespace<'a>(&'a self, scope: &'a Scope<'_>) -> &'a str {
+        let selected = || self.fields.as_ref().and_then(|fields| fields.exact("metadata.namespace"));
+        match scope.namespace {
+            "" if self.kind.namespaced => selected().unwrap_or_default(),
+            namespace => namespace,
+        }
     }
 
     /// Everything is asked for.

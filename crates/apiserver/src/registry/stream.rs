@@ -25,10 +25,13 @@ type Part = (Bytes, Bytes);
 pub(super) fn json(
     head: String,
     objects: Vec<Object>,
-    show: impl Fn(&Object) -> Result<Bytes, Status> + Send + 'static,
+    show: impl Fn(&Object) -> Result<(&'static [u8], Bytes), Status> + Send + 'static,
 ) -> Response<Body> {
-    let before = |at: usize| Bytes::from_static(if at > 0 { b"," } else { b"" });
-    let parts = objects.into_iter().enumerate().map(move |(at, object)| Ok((before(at), show(&object)?)));
+    let parts = objects.into_iter().enumerate().map(move |(at, object)| {
+        let (head, rest) = show(&object)?;
+        let separator: &[u8] = if at > 0 { b"," } else { b"" };
+        Ok(([separator, head].concat().into(), rest))
+    });
     frames(JSON, head.as_bytes(), parts, b"]}\n")
 }
 

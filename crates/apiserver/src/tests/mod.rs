@@ -5,5 +5,6 @@ mod encoded;
 mod exchange;
 mod support;
 mod tls;
+mod watch_time;
 mod wire;
 mod write_back;

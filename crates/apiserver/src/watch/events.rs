@@ -113,7 +113,7 @@ pub(super) fn bookmark(shape: Shape, revision: Revision, initial: bool, now: Tim
         Transform::Partial => ("PartialObjectMetadata", format!("meta.k8s.io/{}", shape.format.meta_version)),
         Transform::Whole | Transform::Table => (shape.kind.kind, shape.kind.api_version()),
     };
-    let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+    let mut metadata = json!({"resourceVersion": revision.to_string()});
     if initial {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }

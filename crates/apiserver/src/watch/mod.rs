@@ -8,13 +8,14 @@ mod stream;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
-use store::Revision;
+use store::{Cursor, Revision};
 
 use crate::body::Body;
 use crate::front::bytes_response;
+use crate::meta::Meta;
 use crate::negotiate::{self, Endpoint, Format, Transform};
 use crate::objects::{self, Object};
-use crate::options::{self, ListOptions};
+use crate::options::ListOptions;
 use crate::registry::{Reading, Scope, Selection};
 use crate::status::Status;
 use crate::table::Include;
@@ -23,15 +24,14 @@ pub use frames::Frames;
 use stream::Watcher;
 
 pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    options::check_watch_version(&scope.info.query, scope.kind)?;
-    let options = ListOptions::read(&scope.info.query, true)?;
     let format = watch_format(scope, request)?;
+    let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
-    let root = objects::prefix(scope.kind, "");
-    let (initial, after) = start(scope, &options, &selection)?;
-    let cursor = match scope.server.objects.watch(&root, after) {
-        Ok(cursor) => cursor,
-        Err(compacted) => return Ok(expired(format, after, compacted.oldest)),
+    // Upstream's storage refuses this with an error that is none of the API's.
+    let asked = options.revision().map_err(|error| Status::unexplained(error.to_string()))?;
+    let begin = match begin(scope, &options, asked, &selection) {
+        Ok(begin) => begin,
+        Err(status) => return Ok(refused(format, &status)),
     };
     let shape = events::Shape {
         kind: scope.kind,
@@ -47,14 +47,14 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
     let least = scope.server.config.min_request_timeout_seconds.max(1);
     let watcher = Watcher {
         shape,
+        prefix: selection.prefix(scope),
         selection,
-        prefix: objects::prefix(scope.kind, scope.namespace),
-        cursor,
+        cursor: begin.cursor,
         server: scope.server.clone(),
         bookmarks: options.allow_watch_bookmarks,
         end_of_initial: options.send_initial_events == Some(true) && options.allow_watch_bookmarks,
-        initial: initial.into(),
-        started_at: after,
+        initial: begin.initial.into(),
+        started_at: begin.after,
         seconds: options.timeout_seconds.unwrap_or_else(|| least + env.random_u64() % least),
         _guard: scope.server.metrics.watch(scope.info),
     };
@@ -68,28 +68,40 @@ fn watch_format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, St
     Ok(Format { pretty: false, ..format })
 }
 
-/// The objects to show first, and the revision after which events follow.
-fn start(scope: &Scope<'_>, options: &ListOptions, selection: &Selection) -> Result<(Vec<Object>, Revision), Status> {
-    let wanted = match (options.send_initial_events, options.resource_version) {
-        (Some(initial), _) => initial,
-        (None, None | Some(0)) => true,
-        (None, Some(_)) => false,
-    };
-    match options.resource_version.filter(|version| *version > 0) {
-        Some(version) if !wanted => Ok((Vec::new(), version)),
-        _ => {
-            let reading =
-                Reading::new(scope, &ListOptions { limit: 0, continue_token: String::new(), ..options.clone() })?;
-            let objects = if wanted { reading.page(selection, 0).objects } else { Vec::new() };
-            Ok((objects, reading.revision))
-        }
-    }
+/// Where a watch begins.
+struct Begin {
+    /// The objects to show first.
+    initial: Vec<Object>,
+    /// Events after this revision follow.
+    after: Revision,
+    cursor: Cursor<Meta>,
 }
 
-/// Too old: an ERROR event in a stream that ends, which clients handle like the refusal itself.
-fn expired(format: Format, asked: Revision, oldest: Revision) -> Response<Body> {
-    let status = Status::expired(format!("too old resource version: {asked} ({oldest})"));
-    bytes_response(http::StatusCode::OK, format.stream_content_type(), events::error(format, &status))
+/// With the state, or at a revision. Once a request is understood, what is wrong with it is told in its stream, as upstream does.
+fn begin(
+    scope: &Scope<'_>,
+    options: &ListOptions,
+    asked: Option<Revision>,
+    selection: &Selection,
+) -> Result<Begin, Status> {
+    let nowhere = asked.is_none_or(|version| version == 0);
+    let with_state = options.send_initial_events.unwrap_or(nowhere);
+    let newest = Reading::newest(scope, selection);
+    if let Some(asked) = asked.filter(|asked| with_state && *asked > newest.revision) {
+        return Err(Status::too_large_resource_version(asked, newest.revision));
+    }
+    let after = asked.filter(|_| !with_state && !nowhere).unwrap_or(newest.revision);
+    let cursor = scope.server.objects.watch(&objects::prefix(scope.kind, ""), after).map_err(|compacted| {
+        let oldest = compacted.oldest;
+        Status::expired(format!("too old resource version: {after} ({oldest})"))
+    })?;
+    let initial = if with_state { newest.page(selection, 0).objects } else { Vec::new() };
+    Ok(Begin { initial, after, cursor })
+}
+
+/// An ERROR event in a stream that ends, which clients handle like the refusal itself.
+fn refused(format: Format, status: &Status) -> Response<Body> {
+    bytes_response(http::StatusCode::OK, format.stream_content_type(), events::error(format, status))
 }
 
 fn response(format: Format, watcher: Watcher) -> Response<Body> {

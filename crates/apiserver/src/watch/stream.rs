@@ -28,7 +28,7 @@ const FRAME_BYTES: usize = 32 * 1024;
 pub(super) struct Watcher {
     pub shape: Shape,
     pub selection: Selection,
-    /// Keys of the namespace that is watched, or of the whole resource.
+    /// Keys of what is watched: one object, a namespace, the whole resource.
     pub prefix: String,
     pub cursor: Cursor<Meta>,
     pub server: Arc<Inner>,
@@ -162,9 +162,10 @@ impl Running {
         tokio::select! {
             biased;
             () = self.watcher.server.shutdown.cancelled() => Next::End,
-            event = self.watcher.cursor.next() => Next::Event(event),
+            // Before the events: they may never cease.
             () = tokio::time::sleep_until(self.deadline) => Next::End,
             _ = self.bookmark.tick(), if self.watcher.bookmarks => Next::Bookmark,
+            event = self.watcher.cursor.next() => Next::Event(event),
         }
     }
 

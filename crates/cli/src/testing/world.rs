@@ -100,7 +100,12 @@ impl World {
         if asked.as_table {
             return table(target.kind, &found);
         }
-        json!({"kind": format!("{}List", target.kind.kind), "apiVersion": target.kind.api_version(), "metadata": {"resourceVersion": "1"}, "items": found})
+        let untyped = |object: &&Value| {
+            let fields = object.as_object().into_iter().flatten();
+            fields.filter(|(field, _)| !["kind", "apiVersion"].contains(&field.as_str())).map(|(field, value)| (field.clone(), value.clone())).collect()
+        };
+        let items: Vec<Value> = found.iter().map(untyped).collect();
+        json!({"kind": format!("{}List", target.kind.kind), "apiVersion": target.kind.api_version(), "metadata": {"resourceVersion": "1"}, "items": items})
     }
 
     fn create(&mut self, target: &Target, asked: &Asked<'_>) -> (u16, Value) {
