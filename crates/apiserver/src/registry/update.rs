@@ -202,7 +202,9 @@ fn prepare(scope: &Scope<'_>, new: &mut Value, old: &Value) {
     let context = scope.context();
     match scope.subresource.map(|subresource| subresource.role) {
         None => (scope.kind.hooks.prepare_update)(new, old, &context),
-        Some(SubresourceRole::Same | SubresourceRole::Status) => (scope.kind.hooks.prepare_subresource)(new, old, &context),
+        Some(SubresourceRole::Same | SubresourceRole::Status) => {
+            (scope.kind.hooks.prepare_subresource)(new, old, &context)
+        }
         _ => {}
     }
     if scope.subresource.is_none_or(|subresource| subresource.role != SubresourceRole::Status) {

@@ -8,7 +8,6 @@ use tower::ServiceExt;
 
 use super::support::server;
 use crate::body::{Body, full};
-use crate::kinds::Kinds;
 use crate::{ApiServer, Identity};
 
 async fn open(server: &ApiServer, query: &str) -> Body {
@@ -31,8 +30,7 @@ async fn follow(mut body: Body) -> (Vec<(u64, Value)>, u64) {
 }
 
 async fn create(server: &ApiServer, name: &str) -> String {
-    let kinds = Kinds::new(api::kinds::ALL);
-    let kind = kinds.find("", "v1", "configmaps").unwrap();
+    let kind = server.kinds().find("", "v1", "configmaps").unwrap();
     let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name, "namespace": "d"}});
     let created = server.objects().create(kind, object).await.unwrap();
     created["metadata"]["resourceVersion"].as_str().unwrap().to_owned()

@@ -102,7 +102,10 @@ impl World {
         }
         let untyped = |object: &&Value| {
             let fields = object.as_object().into_iter().flatten();
-            fields.filter(|(field, _)| !["kind", "apiVersion"].contains(&field.as_str())).map(|(field, value)| (field.clone(), value.clone())).collect()
+            fields
+                .filter(|(field, _)| !["kind", "apiVersion"].contains(&field.as_str()))
+                .map(|(field, value)| (field.clone(), value.clone()))
+                .collect()
         };
         let items: Vec<Value> = found.iter().map(untyped).collect();
         json!({"kind": format!("{}List", target.kind.kind), "apiVersion": target.kind.api_version(), "metadata": {"resourceVersion": "1"}, "items": items})

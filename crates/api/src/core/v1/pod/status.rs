@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn what_is_left_out_stays() {
         let ready = |generation: i64| json!({"type": "Ready", "status": "True", "observedGeneration": generation});
-        let old = json!({"status": {"qosClass": "Burstable", "observedGeneration": 3, "conditions": [ready(2), ready(3)]}});
+        let old =
+            json!({"status": {"qosClass": "Burstable", "observedGeneration": 3, "conditions": [ready(2), ready(3)]}});
         let plain = json!({"type": "Ready", "status": "False"});
         let mut new = json!({"status": {"phase": "Running", "conditions": [plain, plain, plain]}});
         keep(&mut new, &old);
