@@ -134,7 +134,7 @@ pub fn revision(text: &str) -> Result<Option<Revision>, FieldError> {
         let why = format!("strconv.ParseUint: parsing {text:?}: {why}");
         FieldError::invalid("resourceVersion", &text.into(), &why)
     };
-    match text.parse() {
+    match text.parse::<Revision>() {
         _ if text.is_empty() => Ok(None),
         _ if text.starts_with('+') => Err(refuse("invalid syntax")),
         Ok(revision) => Ok(Some(revision)),

@@ -7,6 +7,9 @@ use api::selector::{FieldSelector, LabelSelector};
 use http::Method;
 use serde_json::{Value, json};
 
+/// What typed lists leave out of their items.
+const TYPE: [&str; 2] = ["kind", "apiVersion"];
+
 /// All objects.
 pub struct World {
     objects: Vec<Value>,
@@ -100,14 +103,11 @@ impl World {
         if asked.as_table {
             return table(target.kind, &found);
         }
-        let untyped = |object: &&Value| {
-            let fields = object.as_object().into_iter().flatten();
-            fields
-                .filter(|(field, _)| !["kind", "apiVersion"].contains(&field.as_str()))
-                .map(|(field, value)| (field.clone(), value.clone()))
-                .collect()
+        let untyped = |object: &Value| -> Value {
+            let fields = object.as_object().into_iter().flatten().filter(|(field, _)| !TYPE.contains(&field.as_str()));
+            fields.map(|(field, value)| (field.clone(), value.clone())).collect()
         };
-        let items: Vec<Value> = found.iter().map(untyped).collect();
+        let items: Vec<Value> = found.into_iter().map(untyped).collect();
         json!({"kind": format!("{}List", target.kind.kind), "apiVersion": target.kind.api_version(), "metadata": {"resourceVersion": "1"}, "items": items})
     }
 
