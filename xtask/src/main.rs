@@ -6,6 +6,7 @@ mod bench;
 mod clients;
 mod codegen;
 mod e2e;
+mod fuzz;
 mod machine;
 mod packages;
 mod process;
@@ -26,6 +27,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
   machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
   bench     [--write] [NAME...]   measures: boot, pods, idle, requests; --write keeps them in docs/benchmarks.md
+  fuzz      [--seconds N] [TARGET...]   everything that reads bytes from outside, ten minutes each
   tools     [VERSION]   build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
@@ -46,6 +48,7 @@ fn run() -> Result<()> {
         Some("e2e") => e2e::run(&arguments[1..]),
         Some("machine") => machine::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
+        Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("codegen") => codegen::run(),
         Some("tools") => match arguments.get(1) {
             Some(version) => tools::run(&tools::only(version)?),

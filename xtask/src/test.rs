@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::machine::{self, Init};
 use crate::process::{run, run_command, step};
-use crate::{e2e, packages, tidy, tools};
+use crate::{e2e, fuzz, packages, tidy, tools};
 
 const CI_BUDGET: Duration = Duration::from_secs(30 * 60);
 
@@ -49,6 +49,7 @@ pub fn nightly() -> Result<()> {
         command.args(["test", "--release", "--workspace", "--lib", "--bins", "two_hundred_seeds"]);
         run_command(command.env("OXKUBE_SEEDS", "2000"))
     })?;
+    step("fuzz", || fuzz::run(&[]))?;
     step("machine, all parts", || machine::boot(Init::Script, &MACHINE, 40 * 60))?;
     step("machine with systemd", || machine::boot(Init::Systemd, &["first_pod", "workloads"], 20 * 60))?;
     tools::run(&tools::ALL)?;

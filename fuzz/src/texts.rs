@@ -1,0 +1,24 @@
+//! Short texts of queries and fields: selectors, quantities.
+
+use api::quantity::{Quantity, written_form};
+use api::selector::{FieldSelector, LabelSelector};
+
+pub fn selectors(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(selector) = LabelSelector::parse(text) {
+        selector.matches(None);
+    }
+    if let Ok(selector) = FieldSelector::parse(text) {
+        selector.matches(&[("metadata.name", "a".to_owned())]);
+    }
+}
+
+/// What is written reads as the same amount.
+pub fn quantities(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(quantity) = Quantity::parse(text) else { return };
+    let written = written_form(text).expect("what was read has a written form");
+    let again = Quantity::parse(&written).expect("the written form is read");
+    assert_eq!(again, quantity, "{text:?} is written {written:?}");
+    assert_eq!(again.to_string(), written, "the written form is final");
+}
