@@ -40,6 +40,9 @@ const LINES: &[&str] = &[
     "config get-contexts",
 ];
 
+/// The real one asks for these logs in the order in which Go walks a map, which is another each time: their lines count, not the order.
+const UNORDERED: &str = "logs two --all-containers --prefix";
+
 /// Looks at a line until the real kubectl says the same before and after ours: ages grow meanwhile.
 const LOOKS: u32 = 5;
 
@@ -52,7 +55,13 @@ pub fn check(cluster: &Cluster) -> Result<()> {
 
 fn one(cluster: &Cluster, line: &str) -> Result<()> {
     let words: Vec<&str> = line.split(' ').collect();
-    let whole = |printed: Printed| (printed.code, printed.out, printed.err);
+    let whole = |printed: Printed| {
+        let mut lines: Vec<String> = printed.out.split('\n').map(str::to_owned).collect();
+        if line == UNORDERED {
+            lines.sort();
+        }
+        (printed.code, lines, printed.err)
+    };
     for _ in 0..LOOKS {
         let before = whole(cluster.try_kubectl(&words)?);
         let ours = whole(capture(cluster.client(oxkube()?).arg("kubectl").args(&words))?);
