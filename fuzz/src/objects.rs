@@ -18,12 +18,12 @@ pub fn yaml(bytes: &[u8]) {
     }
 }
 
-/// What was read is written and read again.
+/// What was read is written, and what is written stays. (Reading may say more: an empty message can be null in JSON, which is not written.)
 pub fn protobuf(bytes: &[u8]) {
     let Ok(object) = protobuf::decode(bytes) else { return };
     let written = protobuf::encode(&object).expect("what was read can be written");
     let again = protobuf::decode(&written).expect("what was written can be read");
-    assert_eq!(again, object, "reading what was written gives the same");
+    assert_eq!(protobuf::encode(&again).ok(), Some(written), "writing it again gives the same");
     self::written(object);
 }
 

@@ -17,8 +17,11 @@ pub fn selectors(bytes: &[u8]) {
 pub fn quantities(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(quantity) = Quantity::parse(text) else { return };
-    let written = written_form(text).expect("what was read has a written form");
+    // What is too long to be read again has none.
+    let Ok(written) = written_form(text) else { return };
     let again = Quantity::parse(&written).expect("the written form is read");
     assert_eq!(again, quantity, "{text:?} is written {written:?}");
-    assert_eq!(again.to_string(), written, "the written form is final");
+    // Upstream's parser remembers short texts as they are: "005" stays.
+    let twice = written_form(&written).expect("the written form is read");
+    assert_eq!(written_form(&twice), Ok(twice), "what was written twice is final");
 }

@@ -178,10 +178,15 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// What upstream writes back for `text`: the text itself where its parser remembers it, else the canonical form.
+/// What upstream writes back for `text`: the text itself where its parser remembers it, else the canonical form. What could not be read
+/// again for its length is refused.
 pub fn written_form(text: &str) -> Result<String, QuantityError> {
     let parsed = text::parse(text)?;
-    Ok(if parsed.remembers_text { text.to_owned() } else { parsed.quantity.to_string() })
+    if parsed.remembers_text {
+        return Ok(text.to_owned());
+    }
+    let written = parsed.quantity.to_string();
+    text::parse(&written).map(|_| written)
 }
 
 impl Ord for Quantity {

@@ -61,6 +61,14 @@ fn compares_by_value() {
     assert!(parse("1n") < parse("1e100"));
 }
 
+/// Found by fuzzing: 36 digits are read, their canonical form has two more and was not.
+#[test]
+fn what_could_not_be_read_again_is_refused() {
+    let text = format!("{}.2E", "5".repeat(36));
+    assert!(Quantity::parse(&text).is_ok());
+    assert_eq!(written_form(&text), Err(QuantityError::Numeric));
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "[-+]?[0-9.]{0,45}[eEinumkKMGTP]{0,2}[-+]?[0-9]{0,6}") {
