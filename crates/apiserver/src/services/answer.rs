@@ -51,7 +51,7 @@ pub(super) fn object(call: &Call, code: StatusCode, value: &Value) -> Result<Res
 /// 409 about a resource that is named as the client knows it.
 pub(super) fn conflict(resource: &str, name: &str, message: String) -> Status {
     let mut status = Status::bad_request(message);
-    (status.code, status.reason) = (409, "Conflict");
+    (status.code, status.reason) = (409, "Conflict".into());
     let details = status.details_mut();
     (details.kind, details.name) = (resource.to_owned(), name.to_owned());
     status

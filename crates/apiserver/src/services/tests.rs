@@ -67,7 +67,7 @@ async fn binding_sets_the_node_once() {
     let condition = &bound["status"]["conditions"][0];
     assert_eq!((&condition["type"], &condition["status"]), (&json!("PodScheduled"), &json!("True")));
     let again = call(&Bind::new(), &objects, Identity::server(), BINDING, body).await.unwrap_err();
-    assert_eq!((again.code, again.reason), (409, "Conflict"));
+    assert_eq!((again.code, again.reason.as_ref()), (409, "Conflict"));
     assert_eq!(
         again.message,
         r#"Operation cannot be fulfilled on pods/binding "p": pod p is already assigned to node "n1""#

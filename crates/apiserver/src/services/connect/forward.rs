@@ -7,8 +7,8 @@ use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::dial::Stream;
 use crate::body::Body;
+use crate::dialer::Stream;
 use crate::status::Status;
 
 /// Headers that concern one connection only, and credentials that were for this server.
@@ -32,7 +32,7 @@ pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
 }
 
 /// Sends the client's request as `method uri` and answers what comes back.
-pub(super) async fn forward(
+pub(crate) async fn forward(
     stream: Stream,
     env: &Env,
     mut client: Request<Body>,

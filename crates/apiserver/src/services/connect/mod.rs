@@ -1,7 +1,6 @@
 //! What leads out of the server: logs, exec, attach and port-forward by way of kubelets, and the proxies to nodes, Pods and Services. Upgraded
 //! connections (SPDY, WebSocket) are passed through byte by byte: the kubelet speaks both.
 
-mod dial;
 mod forward;
 mod pods;
 mod proxy;
@@ -10,6 +9,6 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use dial::{DialError, Dialer, Stream, TcpDialer};
+pub(crate) use forward::forward;
 pub use pods::PodConnect;
 pub use proxy::Proxy;

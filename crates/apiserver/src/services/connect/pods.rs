@@ -8,9 +8,9 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::dial::{Dialer, join};
 use super::{forward, target};
 use crate::body::{Body, full};
+use crate::dialer::{Dialer, join};
 use crate::rows::row;
 use crate::service::{Call, Service};
 use crate::status::Status;

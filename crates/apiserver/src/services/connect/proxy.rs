@@ -7,26 +7,23 @@ use async_trait::async_trait;
 use http::{Request, Response, StatusCode, header};
 use serde_json::Value;
 
-use super::dial::{Dialer, Stream, join};
+use super::forward;
 use super::target::{self, ProxyName};
-use super::{dial, forward};
 use crate::body::{Body, full};
+use crate::dialer::{DialError, Dialer, Resolver, Stream, join};
 use crate::objects::Objects;
-use crate::rows::row;
 use crate::service::{Call, Service};
 use crate::status::Status;
-
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// The service behind all three.
 pub struct Proxy {
     dialer: Arc<dyn Dialer>,
-    slices: &'static Kind,
+    resolver: Resolver,
 }
 
 impl Proxy {
-    pub fn new(dialer: Arc<dyn Dialer>) -> Self {
-        Self { dialer, slices: row("discovery.k8s.io", "v1", "endpointslices") }
+    pub fn new(dialer: Arc<dyn Dialer>, objects: Objects) -> Self {
+        Self { dialer, resolver: Resolver::new(objects) }
     }
 
     async fn connect(&self, call: &Place<'_>, name: &ProxyName) -> Result<(Stream, String), Status> {
@@ -39,7 +36,7 @@ impl Proxy {
                 self.plain(&host, port, name).await
             }
             _ => {
-                let (host, port) = self.endpoint(call, &object, name)?;
+                let (host, port) = self.endpoint(&object, name)?;
                 self.plain(&host, port, name).await
             }
         }
@@ -69,18 +66,8 @@ impl Proxy {
         Ok((stream, join(host, port)))
     }
 
-    fn endpoint(&self, call: &Place<'_>, service: &Value, name: &ProxyName) -> Result<(String, u16), Status> {
-        let none = || Status::unavailable(format!("no endpoints available for service {:?}", name.name));
-        let port = target::service_port(service, &name.port).ok_or_else(|| {
-            Status::unavailable(format!("no service port {:?} found for service {:?}", name.port, name.name))
-        })?;
-        let items = call.objects.items(self.slices, call.namespace);
-        let mine = items.iter().filter(|item| item.meta.labels.get(SERVICE_NAME) == Some(&name.name));
-        let slices: Vec<Value> = mine.map(|item| crate::objects::parse(item)).collect();
-        let endpoints = target::ready_endpoints(&slices, port);
-        let count = u64::try_from(endpoints.len()).unwrap_or_default();
-        let at = call.objects.env().random_u64().checked_rem(count).ok_or_else(none)?;
-        usize::try_from(at).ok().and_then(|at| endpoints.into_iter().nth(at)).ok_or_else(none)
+    fn endpoint(&self, service: &Value, name: &ProxyName) -> Result<(String, u16), Status> {
+        self.resolver.endpoint(service, &name.port).map_err(|error| Status::unavailable(error.to_string()))
     }
 }
 
@@ -91,7 +78,7 @@ struct Place<'a> {
     namespace: &'a str,
 }
 
-fn unreachable(error: dial::DialError) -> Status {
+fn unreachable(error: DialError) -> Status {
     Status::unavailable(format!("error trying to reach service: {error}"))
 }
 

@@ -156,30 +156,3 @@ pub(super) fn pod_endpoint(pod: &Value, port: &str) -> Result<(String, u16), Sta
         None => Err(Status::bad_request(format!("invalid pod port {port:?}"))),
     }
 }
-
-/// Name of the Service's port that is meant: by name, by number, or its only one.
-pub(super) fn service_port<'a>(service: &'a Value, asked: &str) -> Option<&'a str> {
-    let mut ports = list(&service["spec"]["ports"]);
-    let found = if asked.is_empty() {
-        ports.next()
-    } else {
-        let number: Option<u64> = asked.parse().ok();
-        ports.find(|port| port["name"] == asked || number.is_some_and(|number| port["port"] == number))
-    };
-    found.map(|port| text(port, "name"))
-}
-
-/// Ready (address, port) pairs behind one named port of a Service.
-pub(super) fn ready_endpoints(slices: &[Value], port_name: &str) -> Vec<(String, u16)> {
-    let mut found = Vec::new();
-    for slice in slices {
-        let port = list(&slice["ports"]).find(|port| text(port, "name") == port_name);
-        let Some(port) = port.and_then(|port| port["port"].as_u64()).and_then(|port| u16::try_from(port).ok()) else {
-            continue;
-        };
-        for endpoint in list(&slice["endpoints"]).filter(|endpoint| endpoint["conditions"]["ready"] != false) {
-            found.extend(endpoint["addresses"][0].as_str().map(|address| (address.to_owned(), port)));
-        }
-    }
-    found
-}

@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::target::{self, ProxyName};
 use super::*;
 use crate::body::full;
+use crate::dialer::{DialError, Dialer, Stream};
 use crate::identity::Identity;
 use crate::objects::Objects;
 use crate::request::{Query, RequestInfo};
@@ -186,7 +187,7 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
     let objects = cluster().await;
     let backend = Backend::default();
     let asked = backend.asked.clone();
-    let proxy = Proxy::new(Arc::new(backend));
+    let proxy = Proxy::new(Arc::new(backend), objects.clone());
     let ask = async |path: &str| get(&proxy, &objects, path).await;
     for path in [
         "/api/v1/nodes/n1/proxy/stats/summary?a=b",

@@ -1,4 +1,4 @@
-//! The one way out: everything the server connects to is dialled here, directly now, through agents' tunnels later.
+//! Connections: what a dialer is, and the one that dials directly.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub type Stream = Box<dyn Connection>;
 /// Nobody answered.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    #[error("dial tcp {address}: {source}")]
+    #[error("dial tcp {address}: {}", explained(source))]
     Connect { address: String, source: std::io::Error },
     #[error("dial tcp {0}: i/o timeout")]
     Timeout(String),
@@ -57,8 +57,18 @@ impl TcpDialer {
     }
 }
 
+/// The usual failures in the words of Go's dialer, which people search for.
+fn explained(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
+        std::io::ErrorKind::HostUnreachable => "connect: no route to host".to_owned(),
+        std::io::ErrorKind::NetworkUnreachable => "connect: network is unreachable".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// `10.0.0.1:80`, `[fd00::1]:80`
-pub(super) fn join(host: &str, port: u16) -> String {
+pub(crate) fn join(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 

@@ -1,0 +1,131 @@
+//! How the pooled client connects: a Service is resolved anew for each connection, TLS is checked against the target's trust.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+
+use super::dial::{DialError, Dialer, Stream, join};
+use super::endpoint::{ResolveError, Resolver};
+use super::target::Address;
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// No connection came about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LinkError {
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    #[error("{}", explained(.0))]
+    Tls(std::io::Error),
+    #[error("{0:?} is not an https address")]
+    Address(String),
+}
+
+/// A refused certificate in the words of Go's crypto/tls, where people know them.
+fn explained(error: &std::io::Error) -> String {
+    use rustls::CertificateError::{Expired, ExpiredContext, UnknownIssuer};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer)) => {
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. })) => {
+            "tls: failed to verify certificate: x509: certificate has expired or is not yet valid".to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(why)) => format!("tls: failed to verify certificate: x509: {why}"),
+        _ => format!("tls: {error}"),
+    }
+}
+
+/// Connects to one target.
+#[derive(Clone)]
+pub(super) struct Connector {
+    pub dialer: Arc<dyn Dialer>,
+    pub resolver: Resolver,
+    pub address: Address,
+    pub tls: Arc<ClientConfig>,
+}
+
+impl Connector {
+    /// A TLS connection to the target.
+    pub async fn connect(self) -> Result<Stream, LinkError> {
+        let (server_name, host, port) = match &self.address {
+            Address::Service(service) => {
+                let (host, port) = self.resolver.resolve(service)?;
+                (service.server_name(), host, port)
+            }
+            Address::Url(url) => {
+                let bad = || LinkError::Address(url.clone());
+                let uri: Uri = url.parse().map_err(|_| bad())?;
+                let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(bad)?;
+                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+                (host.clone(), host, uri.port_u16().unwrap_or(443))
+            }
+        };
+        let name = ServerName::try_from(server_name.clone()).map_err(|_| DialError::Name(server_name))?;
+        let stream = self.dialer.dial(&host, port).await?;
+        let handshake = TlsConnector::from(self.tls).connect(name, stream);
+        let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await;
+        let shaken = shaken.map_err(|_| DialError::Timeout(join(&host, port)))?;
+        Ok(Box::new(shaken.map_err(LinkError::Tls)?))
+    }
+}
+
+impl tower::Service<Uri> for Connector {
+    type Response = Link;
+    type Error = LinkError;
+    type Future = Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let connecting = self.clone().connect();
+        Box::pin(async move { Ok(Link(TokioIo::new(connecting.await?))) })
+    }
+}
+
+/// A connection as the pool holds it.
+pub(super) struct Link(TokioIo<Stream>);
+
+impl Connection for Link {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl hyper::rt::Read for Link {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: hyper::rt::ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl hyper::rt::Write for Link {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}

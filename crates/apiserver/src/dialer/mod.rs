@@ -1,0 +1,20 @@
+//! The one way out: whatever the server connects to (kubelets, Pods, Services, webhooks, extension servers) is dialled here, directly now,
+//! through agents' tunnels later: a tunnel is another [`Dialer`].
+
+mod clients;
+mod dial;
+mod endpoint;
+mod link;
+mod target;
+mod trust;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use clients::{CallError, Clients};
+pub(crate) use dial::join;
+pub use dial::{DialError, Dialer, Stream, TcpDialer};
+pub(crate) use endpoint::Resolver;
+pub(crate) use link::LinkError;
+pub(crate) use target::{Address, ServiceReference, Target};
+pub(crate) use trust::Trust;
