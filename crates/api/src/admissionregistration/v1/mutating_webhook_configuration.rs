@@ -1,6 +1,6 @@
 //! MutatingWebhookConfiguration: webhooks that may change requests.
 
-use super::matching;
+use super::{matching, webhooks};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::tree::{default as fill, items, items_mut};
 use serde_json::Value;
@@ -24,7 +24,14 @@ pub static KIND: Kind = Kind {
         |configuration, _| items(configuration, "webhooks").len().into(),
     )],
     service: "",
-    hooks: Hooks { default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        validate_create: |configuration, _| webhooks::validate_create(configuration),
+        validate_update: |configuration, old, _| webhooks::validate_update(configuration, old),
+        has_generation: true,
+        unconditional_update: false,
+        ..Hooks::NONE
+    },
 };
 
 fn default(configuration: &mut Value) {

@@ -1,6 +1,6 @@
 //! ValidatingWebhookConfiguration: webhooks that may refuse requests.
 
-use super::matching;
+use super::{matching, webhooks};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::tree::{items, items_mut};
 
@@ -25,6 +25,8 @@ pub static KIND: Kind = Kind {
     service: "",
     hooks: Hooks {
         default: |configuration| items_mut(configuration, "webhooks").for_each(matching::default_webhook),
+        validate_create: |configuration, _| webhooks::validate_create(configuration),
+        validate_update: |configuration, old, _| webhooks::validate_update(configuration, old),
         has_generation: true,
         unconditional_update: false,
         ..Hooks::NONE
