@@ -1,5 +1,7 @@
 //! The seam of admission: what a plugin sees and may change. The plugins are in `admission`.
 
+mod reinvocation;
+
 use api::kind::Kind;
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -8,6 +10,8 @@ use serde_json::Value;
 use crate::identity::Identity;
 use crate::request::RequestInfo;
 use crate::status::Status;
+
+pub use reinvocation::Reinvocation;
 
 /// What is about to happen to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,8 @@ pub struct AdmissionRequest<'a> {
     pub options: &'a Value,
     pub dry_run: bool,
     pub warnings: &'a Warnings,
+    /// What webhooks need to know of their earlier calls.
+    pub reinvocation: &'a Reinvocation,
 }
 
 /// An admission plugin. `mutate` runs for all plugins first; the object is defaulted and normalised again after each that changed it;

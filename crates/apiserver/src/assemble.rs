@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use crate::access::Authorize;
 use crate::admission;
+use crate::aggregation::Aggregator;
 use crate::authn::{self, ServiceAccountTokens, TokenKey};
 use crate::authz::{self, Rbac};
 use crate::config::Config;
+use crate::dialer::{Dialer, TcpDialer};
 use crate::kinds::Kinds;
 use crate::objects::Objects;
 use crate::pki::{Pki, PkiError};
 use crate::server::{ApiServer, Parts};
 use crate::service::Service;
 use crate::services::{
-    AccessReview, Bind, ComponentStatuses, Dialer, Eviction, PodConnect, Proxy, SelfReview, ServiceAllocation, Signer,
-    TcpDialer, TokenRequest, TokenReview,
+    AccessReview, Bind, ComponentStatuses, Eviction, PodConnect, Proxy, SelfReview, ServiceAllocation, Signer,
+    TokenRequest, TokenReview,
 };
 
 /// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
@@ -33,12 +35,15 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki)?);
     let eviction = Arc::new(Eviction::new());
-    let services = services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer, eviction.clone()));
-    let admission = admission::standard(&objects, rbac, authorizer.clone());
+    let services =
+        services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()));
+    let admission = admission::standard(&kinds, &objects, rbac, authorizer.clone(), dialer.clone());
+    let aggregator = Aggregator::new(objects.clone(), dialer, pki.front_proxy_client.clone());
     let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
     let parts = Parts { kinds, objects, authenticator: Arc::new(authenticator), authorizer, admission, services };
     let server = ApiServer::new(config, parts);
     eviction.attach(server.inner());
+    server.aggregate(aggregator);
     server.env().spawn("certificate signer", signer.run(server.inner().shutdown.clone()));
     Ok(server)
 }
@@ -71,6 +76,6 @@ fn services(
         ("exec", pods.clone()),
         ("attach", pods.clone()),
         ("portforward", pods),
-        ("proxy", Arc::new(Proxy::new(dialer))),
+        ("proxy", Arc::new(Proxy::new(dialer, objects.clone()))),
     ])
 }

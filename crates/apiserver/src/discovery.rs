@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::aggregation::Aggregator;
 use crate::body::{Body, full};
 use crate::config::Config;
 use crate::front::{bytes_response, object_response};
@@ -53,7 +54,13 @@ impl Discovery {
     }
 
     /// Answers a path below /api or /apis; `None`: there is no such document.
-    pub fn answer(&self, path: &str, headers: &HeaderMap, config: &Config) -> Option<Result<Response<Body>, Status>> {
+    pub fn answer(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        config: &Config,
+        aggregator: Option<&Aggregator>,
+    ) -> Option<Result<Response<Body>, Status>> {
         let root = ["/api", "/apis"].into_iter().find(|root| *root == path);
         for clause in negotiate::clauses(headers) {
             let Some(encoding) = clause.encodings().first() else { continue };
@@ -61,7 +68,7 @@ impl Discovery {
                 ("", _) => {
                     let document = match root {
                         Some("/api") => bytes(&api_versions(config)),
-                        _ => self.legacy.get(path)?.clone(),
+                        _ => self.with_others(path, aggregator)?,
                     };
                     return Some(legacy(document, *encoding));
                 }
@@ -69,6 +76,11 @@ impl Discovery {
                     if clause.parameter("g") == "apidiscovery.k8s.io" && *encoding == Encoding::Json =>
                 {
                     if let Some(document) = self.aggregated.get(&(root, clause.parameter("v"))) {
+                        let own = || serde_json::from_slice(&document.bytes).unwrap_or_default();
+                        let merged = aggregator.filter(|_| root == "/apis").and_then(|others| others.aggregated(own));
+                        if let Some(merged) = merged {
+                            return Some(Ok(Aggregated::of(&merged).answer(clause.parameter("v"), headers)));
+                        }
                         return Some(Ok(document.answer(clause.parameter("v"), headers)));
                     }
                 }
@@ -79,7 +91,24 @@ impl Discovery {
     }
 }
 
+impl Discovery {
+    /// A legacy document with the groups of extension servers in it.
+    fn with_others(&self, path: &str, aggregator: Option<&Aggregator>) -> Option<Bytes> {
+        let own = self.legacy.get(path);
+        let value = || own.and_then(|document| serde_json::from_slice(document).ok());
+        let lists_groups = path == "/apis" || path.strip_prefix("/apis/").is_some_and(|group| !group.contains('/'));
+        let merged = aggregator.filter(|_| lists_groups).and_then(|others| others.legacy(path, value()));
+        merged.map(|document| bytes(&document)).or_else(|| own.cloned())
+    }
+}
+
 impl Aggregated {
+    fn of(list: &Value) -> Self {
+        let bytes = bytes(list);
+        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect();
+        Self { bytes, etag: format!("\"{digest}\"") }
+    }
+
     fn answer(&self, version: &str, headers: &HeaderMap) -> Response<Body> {
         let known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == self.etag.as_bytes());
         let mut response = Response::new(full(if known { Bytes::new() } else { self.bytes.clone() }));
@@ -205,10 +234,7 @@ fn aggregated(kinds: &Kinds, groups: &[(&str, Vec<&str>)]) -> BTreeMap<(&'static
             let api_version = format!("apidiscovery.k8s.io/{version}");
             let list =
                 json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items});
-            let bytes = bytes(&list);
-            let etag =
-                format!("\"{}\"", Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect::<String>());
-            documents.insert((root, version), Aggregated { bytes, etag });
+            documents.insert((root, version), Aggregated::of(&list));
         }
     }
     documents

@@ -6,6 +6,7 @@
 mod access;
 pub mod admission;
 mod admit;
+mod aggregation;
 mod assemble;
 pub mod authn;
 pub mod authz;
@@ -14,6 +15,7 @@ pub mod bootstrap;
 mod config;
 mod constant_time;
 mod decode;
+mod dialer;
 mod discovery;
 mod encodings;
 mod follow;
@@ -44,7 +46,7 @@ mod testing;
 mod tests;
 
 pub use access::{Authorize, Decision};
-pub use admit::{AdmissionRequest, Admit, Operation, Warnings};
+pub use admit::{AdmissionRequest, Admit, Operation, Reinvocation, Warnings};
 pub use assemble::assemble;
 pub use body::{Body, BoxError, full};
 pub use config::Config;

@@ -1,7 +1,7 @@
 //! The server itself: what it is made of, and its two entrances, one for identities already known (in process) and one for the network.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use api::env::Env;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Authorize;
 use crate::admit::Admit;
+use crate::aggregation::Aggregator;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::discovery::Discovery;
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     pub(crate) admission: Vec<Arc<dyn Admit>>,
     pub(crate) services: BTreeMap<&'static str, Arc<dyn Service>>,
     pub(crate) discovery: Discovery,
+    /// Set once the server is put together; a server without one serves its own groups only.
+    pub(crate) aggregator: OnceLock<Arc<Aggregator>>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
@@ -72,6 +75,7 @@ impl ApiServer {
             admission,
             services,
             discovery,
+            aggregator: OnceLock::new(),
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),
@@ -104,6 +108,15 @@ impl ApiServer {
     /// Ends watches and connections; requests under way are finished.
     pub fn shut_down(&self) {
         self.0.shutdown.cancel();
+    }
+
+    /// Lets other servers' groups in.
+    pub(crate) fn aggregate(&self, aggregator: Arc<Aggregator>) {
+        let (kinds, shutdown) = (self.0.kinds.clone(), self.0.shutdown.clone());
+        let task = aggregator.clone().run(kinds, shutdown);
+        if self.0.aggregator.set(aggregator).is_ok() {
+            self.env().spawn("aggregator", task);
+        }
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {

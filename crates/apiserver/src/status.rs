@@ -1,6 +1,9 @@
 //! metav1.Status: every refusal the server can answer, with upstream's reasons, codes and texts (apimachinery pkg/api/errors). The one place
 //! where they are made.
 
+mod foreign;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use api::field_error::FieldError;
@@ -11,7 +14,7 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     pub code: u16,
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     pub message: String,
     pub details: Option<Box<Details>>,
     /// `metadata.continue`: where a list that met 410 may go on, inconsistently.
@@ -45,13 +48,13 @@ pub fn qualified(group: &str, name: &str) -> String {
 
 impl Status {
     fn plain(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None, continue_token: String::new() }
+        Self { code, reason: reason.into(), message: message.into(), details: None, continue_token: String::new() }
     }
 
     fn about(code: u16, reason: &'static str, (group, resource, name): (&str, &str, &str), message: String) -> Self {
         let details =
             Details { group: group.to_owned(), kind: resource.to_owned(), name: name.to_owned(), ..Details::default() };
-        Self { code, reason, message, details: Some(Box::new(details)), continue_token: String::new() }
+        Self { code, reason: reason.into(), message, details: Some(Box::new(details)), continue_token: String::new() }
     }
 
     pub fn not_found(kind: &Kind, name: &str) -> Self {
@@ -268,7 +271,7 @@ impl Status {
             "message": self.message, "code": self.code,
         });
         if !self.reason.is_empty() {
-            value["reason"] = self.reason.into();
+            value["reason"] = self.reason.as_ref().into();
         }
         if !self.continue_token.is_empty() {
             value["metadata"]["continue"] = self.continue_token.as_str().into();

@@ -1,5 +1,7 @@
 //! What tests of this crate share: an environment with a settable clock, an empty store, YAML cases.
 
+pub(crate) mod backend;
+
 use std::sync::Arc;
 
 use api::env::Env;

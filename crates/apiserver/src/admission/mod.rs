@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::access::Authorize;
 use crate::admit::Admit;
 use crate::authz::{Rbac, RoleEscalation};
+use crate::dialer::Dialer;
+use crate::kinds::Kinds;
 use crate::objects::Objects;
 
 mod certificates;
@@ -20,12 +22,22 @@ mod runtime_class;
 mod service_account;
 mod storage_protection;
 mod taint_nodes;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use webhooks::{MutatingAdmissionWebhook, ValidatingAdmissionWebhook, Webhooks};
+
 /// The plugins that are on by default.
-pub fn standard(objects: &Objects, rbac: Arc<Rbac>, authorizer: Arc<dyn Authorize>) -> Vec<Arc<dyn Admit>> {
+pub(crate) fn standard(
+    kinds: &Kinds,
+    objects: &Objects,
+    rbac: Arc<Rbac>,
+    authorizer: Arc<dyn Authorize>,
+    dialer: Arc<dyn Dialer>,
+) -> Vec<Arc<dyn Admit>> {
+    let webhooks = Webhooks::new(kinds.clone(), objects.clone(), dialer);
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle::new(objects.clone())),
         Arc::new(limit_ranger::LimitRanger::new(objects.clone())),
@@ -43,6 +55,8 @@ pub fn standard(objects: &Objects, rbac: Arc<Rbac>, authorizer: Arc<dyn Authoriz
         Arc::new(certificates::CertificateSubjectRestriction),
         Arc::new(default_class::DefaultClass::ingress(objects.clone())),
         Arc::new(RoleEscalation::new(rbac, authorizer)),
+        Arc::new(MutatingAdmissionWebhook(webhooks.clone())),
+        Arc::new(ValidatingAdmissionWebhook(webhooks)),
         Arc::new(resource_quota::ResourceQuota::new(objects.clone())),
     ]
 }

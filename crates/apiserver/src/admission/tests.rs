@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::admit::{AdmissionRequest, Operation, Warnings};
+use crate::admit::{AdmissionRequest, Operation, Reinvocation, Warnings};
 use crate::body::full;
 use crate::config::Config;
 use crate::identity::Identity;
@@ -57,6 +57,7 @@ impl Ask<'_> {
             options: &options,
             dry_run: false,
             warnings,
+            reinvocation: &Reinvocation::default(),
         };
         plugin.mutate(&mut request).await?;
         plugin.validate(&request).await?;

@@ -112,7 +112,7 @@ fn refusals_read_as_upstreams() {
         "no way",
     );
     assert!(status.message.ends_with(r#"in the namespace "a": no way"#), "{}", status.message);
-    assert_eq!((status.code, status.reason), (403, "Forbidden"));
+    assert_eq!((status.code, status.reason.as_ref()), (403, "Forbidden"));
 }
 
 fn rules(list: Value) -> Vec<Rule> {

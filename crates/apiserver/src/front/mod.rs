@@ -83,7 +83,13 @@ async fn pipeline(
     };
     let identity = impersonate::apply(server, identity, &parts.headers)?;
     authorize(server, &identity, info)?;
-    let request = Request::from_parts(parts, body);
+    let mut request = Request::from_parts(parts, body);
+    if let Some(aggregator) = server.aggregator.get() {
+        match aggregator.serve(request, info, &identity).await {
+            Ok(answer) => return answer,
+            Err(own) => request = own,
+        }
+    }
     if info.is_resource {
         return crate::registry::serve(server, request, info, identity, warnings).await;
     }

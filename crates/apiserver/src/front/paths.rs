@@ -28,11 +28,14 @@ pub(super) fn serve(
         read_only(request)?;
         return server
             .discovery
-            .answer(trimmed, request.headers(), &server.config)
+            .answer(trimmed, request.headers(), &server.config, server.aggregator.get().map(|aggregator| &**aggregator))
             .unwrap_or_else(|| Err(Status::no_such_path()));
     }
     if trimmed == "/openapi" || path.starts_with("/openapi/") {
         read_only(request)?;
+        if let (Some(aggregator), "/openapi/v3") = (server.aggregator.get(), trimmed) {
+            return json_response(&aggregator.openapi_index(api::openapi::v3_index()));
+        }
         return crate::openapi::answer(trimmed, request.headers(), &info.query);
     }
     match trimmed {

@@ -1,11 +1,11 @@
 //! Requests that a service will serve, before it does: a body is checked, put in shape and admitted like any object; a connection (exec,
-//! attach, port-forward, proxy) is admitted without one.
+//! attach, port-forward, proxy) is admitted by its options.
 
 use http::{HeaderValue, Request, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::scope::{Scope, Step};
-use super::{metadata, shape};
+use super::{connection, metadata, shape};
 use crate::admit::Operation;
 use crate::body::{Body, full};
 use crate::decode;
@@ -25,8 +25,13 @@ pub(super) fn format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Forma
 /// The request as the service gets it: a created object is canonical JSON, everything else is untouched.
 pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<Request<Body>, Status> {
     let target = scope.target();
+    if target.kind == "PodLogOptions" {
+        // Reading a log is a GET, which nobody admits.
+        return Ok(request);
+    }
     if target.kind.ends_with("Options") {
         let options = json!({});
+        let asked = connection::options(target.kind, scope.info);
         let step = Step {
             operation: Operation::Connect,
             name: &scope.info.name,
@@ -34,9 +39,13 @@ pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<R
             options: &options,
             dry_run: false,
         };
-        let mut nothing = Value::Null;
-        scope.mutate(&mut nothing, &step).await?;
-        scope.admit(&mut nothing, &step).await?;
+        let mut connection = asked.clone();
+        scope.mutate(&mut connection, &step).await?;
+        if connection != asked {
+            let why = format!("admission changed the {} of a connection, which is not supported", target.kind);
+            return Err(Status::internal(why));
+        }
+        scope.admit(&mut connection, &step).await?;
         return Ok(request);
     }
     if scope.info.verb != "create" {

@@ -3,6 +3,7 @@
 mod apply;
 mod collection;
 mod connect;
+mod connection;
 mod create;
 mod delete;
 mod get;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use api::kind::{Kind, Subresource, SubresourceRole};
 use http::{Request, Response};
+use serde_json::Value;
 
 use crate::admit::Warnings;
 use crate::body::Body;
@@ -34,8 +36,23 @@ use crate::service::{Call, Service};
 use crate::status::Status;
 
 pub(crate) use list::Reading;
+pub(crate) use scale::{shown as scale_shown, taken as scale_taken};
 pub(crate) use scope::Scope;
 pub(crate) use select::Selection;
+
+/// An object that admission changed, in shape again: canonical and defaulted.
+pub(crate) fn reshape(kind: &Kind, subresource: Option<&Subresource>, object: &mut Value) -> Result<(), Status> {
+    let target = match subresource.filter(|subresource| has_own_body(subresource)) {
+        Some(subresource) => shape::Target::body(subresource),
+        None => shape::Target::of(kind),
+    };
+    shape::again(target, object)
+}
+
+/// Whether the body at this place is no object of the row.
+pub(crate) fn has_own_body(subresource: &Subresource) -> bool {
+    subresource.role == SubresourceRole::Service
+}
 
 /// Serves an authorized request for a resource.
 pub(crate) async fn serve(

@@ -1,6 +1,7 @@
 //! The scale subresource: autoscaling/v1 Scale read from and written to the places that the row names.
 
 use api::field_error::FieldError;
+use api::kind::{Subresource, SubresourceRole};
 use api::selector::LabelSelector;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -22,6 +23,17 @@ pub(super) struct Paths {
     pub spec_replicas: &'static str,
     pub status_replicas: &'static str,
     pub selector: &'static str,
+}
+
+impl Paths {
+    fn of(subresource: &Subresource) -> Option<Self> {
+        match subresource.role {
+            SubresourceRole::Scale { spec_replicas, status_replicas, selector } => {
+                Some(Self { spec_replicas, status_replicas, selector })
+            }
+            _ => None,
+        }
+    }
 }
 
 pub(super) async fn serve(
@@ -58,6 +70,18 @@ pub(super) async fn serve(
         _ => return Err(Status::method_not_allowed()),
     };
     object_response(StatusCode::OK, format, &shown)
+}
+
+/// The Scale that a webhook sees instead of the object; `None`: the subresource is no scale.
+pub(crate) fn shown(subresource: &Subresource, object: &Value) -> Option<Result<Value, Status>> {
+    Some(scale_of(&Paths::of(subresource)?, object))
+}
+
+/// The object with the replicas of the Scale that a webhook changed.
+pub(crate) fn taken(subresource: &Subresource, object: &Value, scale: &Value) -> Option<Value> {
+    let (paths, mut object) = (Paths::of(subresource)?, object.clone());
+    set(&mut object, paths.spec_replicas, scale["spec"]["replicas"].as_i64().unwrap_or(0).into());
+    Some(object)
 }
 
 /// Server-side apply of a Scale.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use store::{CommitError, Committed, Expect, Op, Write};
 
 use super::shape::Target;
-use crate::admit::{AdmissionRequest, Operation, Warnings};
+use crate::admit::{AdmissionRequest, Operation, Reinvocation, Warnings};
 use crate::identity::Identity;
 use crate::meta::Meta;
 use crate::objects::{self, Object};
@@ -100,26 +100,37 @@ impl<'a> Scope<'a> {
         if self.server.admission.is_empty() {
             return Ok(());
         }
-        let before = object.clone();
-        for plugin in &self.server.admission {
-            plugin.mutate(&mut self.admission_request(object, step)).await?;
+        let reinvocation = Reinvocation::default();
+        loop {
+            let before = object.clone();
+            for plugin in &self.server.admission {
+                plugin.mutate(&mut self.admission_request(object, step, &reinvocation)).await?;
+            }
+            if *object != before && !object.is_null() {
+                super::shape::again(self.target(), object)?;
+            }
+            if !reinvocation.turn() {
+                return Ok(());
+            }
         }
-        if *object != before && !object.is_null() {
-            super::shape::again(self.target(), object)?;
-        }
-        Ok(())
     }
 
     /// Validating admission.
     pub async fn admit(&self, object: &mut Value, step: &Step<'_>) -> Result<(), Status> {
-        let request = self.admission_request(object, step);
+        let reinvocation = Reinvocation::default();
+        let request = self.admission_request(object, step, &reinvocation);
         for plugin in &self.server.admission {
             plugin.validate(&request).await?;
         }
         Ok(())
     }
 
-    fn admission_request<'r>(&'r self, object: &'r mut Value, step: &'r Step<'_>) -> AdmissionRequest<'r> {
+    fn admission_request<'r>(
+        &'r self,
+        object: &'r mut Value,
+        step: &'r Step<'_>,
+        reinvocation: &'r Reinvocation,
+    ) -> AdmissionRequest<'r> {
         AdmissionRequest {
             info: self.info,
             identity: self.identity,
@@ -133,6 +144,7 @@ impl<'a> Scope<'a> {
             options: step.options,
             dry_run: step.dry_run,
             warnings: self.warnings,
+            reinvocation,
         }
     }
 

@@ -3,7 +3,7 @@
 mod cases;
 mod encoded;
 mod exchange;
-mod support;
+pub(crate) mod support;
 mod tls;
 mod watch_time;
 mod wire;

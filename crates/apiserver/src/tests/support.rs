@@ -10,8 +10,8 @@ use rustls::pki_types::CertificateDer;
 use store::{MemoryEngine, Options, Store};
 
 use crate::{
-    ApiServer, AuthError, Authenticate, Authorize, Body, Call, Config, Decision, Identity, Kinds, Meta, Objects, Parts,
-    RequestInfo, Service, Status, derive, full,
+    Admit, ApiServer, AuthError, Authenticate, Authorize, Body, Call, Config, Decision, Identity, Kinds, Meta, Objects,
+    Parts, RequestInfo, Service, Status, derive, full,
 };
 
 struct Nobody;
@@ -56,13 +56,13 @@ impl Service for Defect {
     }
 }
 
-pub(super) fn env() -> Env {
+pub(crate) fn env() -> Env {
     let now = "2026-11-21T10:00:00Z".parse().expect("a time");
     env_at(move || now)
 }
 
 /// The machine's clock, for those who check certificates by it.
-pub(super) fn env_now() -> Env {
+pub(crate) fn env_now() -> Env {
     env_at(jiff::Timestamp::now)
 }
 
@@ -81,7 +81,7 @@ fn env_at(now: impl Fn() -> jiff::Timestamp + Send + Sync + 'static) -> Env {
     Env::new(now, fill, |_, task| drop(tokio::spawn(task)))
 }
 
-pub(super) fn store(kinds: &Kinds) -> Store<Meta> {
+pub(crate) fn store(kinds: &Kinds) -> Store<Meta> {
     let options = Options {
         derive: derive(kinds.clone()),
         now: Arc::new(|| 1_795_255_200),
@@ -95,29 +95,45 @@ pub(super) fn store(kinds: &Kinds) -> Store<Meta> {
 }
 
 /// A fresh, empty server.
-pub(super) fn server() -> ApiServer {
+pub(crate) fn server() -> ApiServer {
     server_with(Arc::new(Nobody), env())
 }
 
 /// A fresh, empty server that asks who is there.
-pub(super) fn server_with(authenticator: Arc<dyn Authenticate>, env: Env) -> ApiServer {
-    server_of(authenticator, env, |_| {
-        BTreeMap::from([("token", Arc::new(Echo) as Arc<dyn Service>), ("eviction", Arc::new(Defect))])
-    })
+pub(crate) fn server_with(authenticator: Arc<dyn Authenticate>, env: Env) -> ApiServer {
+    let services =
+        |_: &Objects| BTreeMap::from([("token", Arc::new(Echo) as Arc<dyn Service>), ("eviction", Arc::new(Defect))]);
+    server_of(authenticator, env, services, |_, _| Vec::new())
 }
 
 /// A fresh, empty server with services of its own, for whoever comes.
-pub(super) fn server_serving(services: impl FnOnce(&Objects) -> Services) -> ApiServer {
-    server_of(Arc::new(Nobody), env(), services)
+pub(crate) fn server_serving(services: impl FnOnce(&Objects) -> Services) -> ApiServer {
+    server_of(Arc::new(Nobody), env(), services, |_, _| Vec::new())
 }
 
+/// A fresh, empty server with the machine's clock and admission plugins of its own; connections are answered with what they ask.
+pub(crate) fn server_admitting(admission: impl FnOnce(&Kinds, &Objects) -> Admission) -> ApiServer {
+    let services = |_: &Objects| {
+        let echo: Arc<dyn Service> = Arc::new(Echo);
+        BTreeMap::from([("token", echo.clone()), ("eviction", echo.clone()), ("exec", echo)])
+    };
+    server_of(Arc::new(Nobody), env_now(), services, admission)
+}
+
+type Admission = Vec<Arc<dyn Admit>>;
 type Services = BTreeMap<&'static str, Arc<dyn Service>>;
 
-fn server_of(authenticator: Arc<dyn Authenticate>, env: Env, services: impl FnOnce(&Objects) -> Services) -> ApiServer {
+fn server_of(
+    authenticator: Arc<dyn Authenticate>,
+    env: Env,
+    services: impl FnOnce(&Objects) -> Services,
+    admission: impl FnOnce(&Kinds, &Objects) -> Admission,
+) -> ApiServer {
     let kinds = Kinds::new(api::kinds::ALL);
     let objects = Objects::new(store(&kinds), env);
     let services = services(&objects);
-    let parts =
-        Parts { objects, kinds, authenticator, authorizer: Arc::new(AllButNobody), admission: Vec::new(), services };
+    let admission = admission(&kinds, &objects);
+    let authorizer = Arc::new(AllButNobody);
+    let parts = Parts { objects, kinds, authenticator, authorizer, admission, services };
     ApiServer::new(Config::new("/nowhere"), parts)
 }

@@ -1,0 +1,170 @@
+//! Aggregation: groups that extension servers serve behind a Service, registered as APIServices. Requests go on to them with the front
+//! proxy's certificate and the caller's name; a watcher keeps their Available condition. /openapi/v2 does not show them yet.
+
+mod check;
+mod condition;
+mod documents;
+mod headers;
+mod local;
+mod registered;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use api::kind::Kind;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use self::documents::{Known, Learnt};
+use self::registered::{Registered, Registry};
+use crate::body::{Body, full};
+use crate::dialer::{CallError, Clients, Dialer};
+use crate::follow::Followed;
+use crate::identity::Identity;
+use crate::objects::Objects;
+use crate::pki::Leaf;
+use crate::request::RequestInfo;
+use crate::rows::row;
+use crate::services::forward;
+use crate::status::Status;
+
+/// The aggregator.
+pub(crate) struct Aggregator {
+    registry: Followed<Registry>,
+    objects: Objects,
+    clients: Clients,
+    kind: &'static Kind,
+    /// By the APIService's name.
+    learnt: Mutex<BTreeMap<String, Learnt>>,
+    /// A proxied call failed: look at once.
+    doubts: Notify,
+}
+
+impl Aggregator {
+    /// `leaf`: the front proxy's client certificate.
+    pub fn new(objects: Objects, dialer: Arc<dyn Dialer>, leaf: Leaf) -> Arc<Self> {
+        Arc::new(Self {
+            registry: Followed::new(objects.clone()),
+            clients: Clients::new(dialer, objects.clone(), Some(leaf)),
+            objects,
+            kind: row("apiregistration.k8s.io", "v1", "apiservices"),
+            learnt: Mutex::default(),
+            doubts: Notify::new(),
+        })
+    }
+
+    /// Who serves a path instead of this server.
+    fn route(&self, info: &RequestInfo) -> Option<Arc<Registered>> {
+        let mut parts = info.path.trim_matches('/').split('/');
+        let (group, version) = match parts.next()? {
+            "apis" => (parts.next()?, parts.next()?),
+            "openapi" if parts.next() == Some("v3") && parts.next() == Some("apis") => (parts.next()?, parts.next()?),
+            _ => return None,
+        };
+        self.registry.read().find(group, version)
+    }
+
+    /// Passes an authorized request on; `Err`: it is this server's own.
+    pub async fn serve(
+        &self,
+        request: Request<Body>,
+        info: &RequestInfo,
+        identity: &Identity,
+    ) -> Result<Result<Response<Body>, Status>, Request<Body>> {
+        match self.route(info) {
+            Some(registered) => Ok(self.pass_on(&registered, request, identity).await),
+            None => Err(request),
+        }
+    }
+
+    async fn pass_on(
+        &self,
+        registered: &Registered,
+        mut request: Request<Body>,
+        identity: &Identity,
+    ) -> Result<Response<Body>, Status> {
+        if !registered.available {
+            return Ok(refusal("service unavailable"));
+        }
+        headers::speak_for(request.headers_mut(), identity)?;
+        let uri = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let host = format!("{}:{}", registered.service.server_name(), registered.service.port);
+        match self.clients.connect(&registered.target()).await {
+            Ok(stream) => forward(stream, self.objects.env(), request, &uri, &host).await,
+            Err(error) => {
+                self.doubts.notify_one();
+                tracing::debug!(service = registered.name, %error, "an extension server cannot be reached");
+                let text = if matches!(error, CallError::Tls(_)) { error.to_string() } else { shown(&error) };
+                Ok(refusal(&text))
+            }
+        }
+    }
+
+    /// All registered versions with what is known of them.
+    fn known(&self) -> Vec<Known> {
+        let learnt = self.learnt.lock();
+        let all = self.registry.read().sorted();
+        all.into_iter()
+            .map(|registered| {
+                let learnt = learnt.get(&registered.name).cloned().unwrap_or_default();
+                (registered, learnt)
+            })
+            .collect()
+    }
+
+    /// A legacy discovery document (`/apis`, `/apis/GROUP`) with the groups of others; `None`: it stays as it is.
+    pub fn legacy(&self, path: &str, own: Option<Value>) -> Option<Value> {
+        let known = self.known();
+        if known.is_empty() {
+            return None;
+        }
+        match path.strip_prefix("/apis/") {
+            Some(group) => {
+                let mine = known.iter().any(|(registered, _)| registered.group == group);
+                if mine { documents::one_group(own, group, &known) } else { None }
+            }
+            None => Some(documents::group_list(own?, &known)),
+        }
+    }
+
+    /// As [`Aggregator::legacy`], of the aggregated document of /apis.
+    pub fn aggregated(&self, own: impl FnOnce() -> Value) -> Option<Value> {
+        let known = self.known();
+        if known.is_empty() { None } else { Some(documents::aggregated(own(), &known)) }
+    }
+
+    /// The index of /openapi/v3 with the documents of others.
+    pub fn openapi_index(&self, mut own: Value) -> Value {
+        for (registered, learnt) in self.known() {
+            if !learnt.openapi.is_empty() {
+                let path = registered.path().trim_start_matches('/').to_owned();
+                own["paths"][path] = json!({"serverRelativeURL": learnt.openapi});
+            }
+        }
+        own
+    }
+}
+
+/// Resolving fails with upstream's one sentence; everything else says what it is.
+fn shown(error: &CallError) -> String {
+    use crate::dialer::LinkError;
+    match error {
+        CallError::Link(LinkError::Resolve(_)) => "service unavailable".to_owned(),
+        error => format!("error trying to reach service: {error}"),
+    }
+}
+
+/// 503 in plain text, as Go's http.Error writes it.
+fn refusal(text: &str) -> Response<Body> {
+    let mut response = Response::new(full(format!("{text}\n")));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
