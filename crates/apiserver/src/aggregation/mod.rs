@@ -60,13 +60,17 @@ impl Aggregator {
 
     /// Who serves a path instead of this server.
     fn route(&self, info: &RequestInfo) -> Option<Arc<Registered>> {
+        let registry = self.registry.read();
+        if registry.is_empty() {
+            return None;
+        }
         let mut parts = info.path.trim_matches('/').split('/');
         let (group, version) = match parts.next()? {
             "apis" => (parts.next()?, parts.next()?),
             "openapi" if parts.next() == Some("v3") && parts.next() == Some("apis") => (parts.next()?, parts.next()?),
             _ => return None,
         };
-        self.registry.read().find(group, version)
+        registry.find(group, version)
     }
 
     /// Passes an authorized request on; `Err`: it is this server's own.

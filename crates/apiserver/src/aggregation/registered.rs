@@ -61,6 +61,10 @@ impl Registered {
 pub(super) struct Registry(BTreeMap<(String, String), Arc<Registered>>);
 
 impl Registry {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn find(&self, group: &str, version: &str) -> Option<Arc<Registered>> {
         self.0.get(&(group.to_owned(), version.to_owned())).cloned()
     }

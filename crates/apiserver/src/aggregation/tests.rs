@@ -277,8 +277,9 @@ async fn own_groups_are_registered_at_the_start() {
     let shutdown = tokio_util::sync::CancellationToken::new();
     let stale = json!({"metadata": {"name": "v9.gone", "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}, "spec": {"group": "gone", "version": "v9"}});
     world.server.objects().create(world.aggregator.kind, stale).await.unwrap();
+    let revision = world.server.objects().revision();
     let task = tokio::spawn(world.aggregator.clone().run(world.server.kinds().clone(), shutdown.clone()));
-    let mut cursor = world.server.objects().watch("/registry/apiregistration.k8s.io/apiservices/", 0).unwrap();
+    let mut cursor = world.server.objects().watch("/registry/apiregistration.k8s.io/apiservices/", revision).unwrap();
     let last =
         world.server.kinds().versions().into_iter().rfind(|(group, _)| *group != "apiregistration.k8s.io").unwrap();
     let last = format!("{}.{}", last.1, last.0);

@@ -34,10 +34,10 @@ pub(crate) enum LinkError {
 
 /// A refused certificate in the words of Go's crypto/tls, where people know them.
 fn explained(error: &std::io::Error) -> String {
-    use rustls::CertificateError::{Expired, ExpiredContext, UnknownIssuer};
+    use rustls::CertificateError::{BadSignature, Expired, ExpiredContext, UnknownIssuer};
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
-        Some(rustls::Error::InvalidCertificate(UnknownIssuer)) => {
+        Some(rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature)) => {
             "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
         }
         Some(rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. })) => {
