@@ -251,7 +251,7 @@ async fn upgraded_connections_lead_through() {
     tokio::spawn(async move {
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let service = server.service(Identity::new("jane", &[]));
-            async move { service.oneshot(request).await }
+            async move { Ok::<_, std::convert::Infallible>(service.oneshot(request).await.unwrap()) }
         });
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
         connection.with_upgrades().await.unwrap();

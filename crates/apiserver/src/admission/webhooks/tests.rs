@@ -127,9 +127,9 @@ fn maps() -> Value {
 async fn a_review_shows_the_request() {
     let world = World::new().await;
     world.hook("Validating", "all", "/allow", maps(), json!({})).await;
-    let made =
-        world.does("POST", &format!("{MAPS}?fieldManager=me"), json!({"metadata": {"name": "m"}, "data": {"a": "1"}}));
-    let mut made = made.await.unwrap();
+    let uri = format!("{MAPS}?fieldManager=me");
+    let body = json!({"metadata": {"name": "m"}, "data": {"a": "1"}});
+    let mut made = world.does("POST", &uri, body).await.unwrap();
     let asked = world.backend.asked();
     assert_eq!(asked[0].line, "POST /allow?timeout=10s");
     let mut review = asked[0].json();
