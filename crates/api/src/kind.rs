@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
+use crate::custom::PathCell;
 use crate::field_error::FieldError;
 
-/// A kind the server serves. Built-in rows stand in `kinds::ALL`; custom resources build theirs at run time.
+/// A kind the server serves. Built-in rows stand in `kinds::ALL`; those of custom resources come from `custom::Definition`.
 #[derive(Clone, Debug)]
 pub struct Kind {
     /// `""` for core.
@@ -99,7 +100,15 @@ pub struct Column {
     pub description: &'static str,
     /// 0 shows always; 1 shows with `-o wide`.
     pub priority: i32,
-    pub cell: fn(&Value, &TableContext) -> Value,
+    pub cell: Cell,
+}
+
+/// Where a column's values come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Cell {
+    Of(fn(&Value, &TableContext) -> Value),
+    /// A place in the object, as a CustomResourceDefinition names it.
+    At(&'static PathCell),
 }
 
 impl Column {
@@ -109,7 +118,7 @@ impl Column {
         description: &'static str,
         cell: fn(&Value, &TableContext) -> Value,
     ) -> Self {
-        Self { name, kind: "string", format: "", description, priority: 0, cell }
+        Self { name, kind: "string", format: "", description, priority: 0, cell: Cell::Of(cell) }
     }
 
     /// A column of whole numbers.
@@ -128,6 +137,14 @@ impl Column {
         cell: fn(&Value, &TableContext) -> Value,
     ) -> Self {
         Self { kind: "boolean", ..Self::string(name, description, cell) }
+    }
+
+    /// What the column shows of an object.
+    pub fn show(&self, object: &Value, context: &TableContext) -> Value {
+        match self.cell {
+            Cell::Of(cell) => cell(object, context),
+            Cell::At(place) => place.show(object, context),
+        }
     }
 
     /// The column only with `-o wide`.
@@ -200,6 +217,12 @@ pub struct Hooks {
     pub orphan_by_default: bool,
     /// Finalizers the kind starts with (`kubernetes` in a Namespace's spec is set by prepare_create instead).
     pub initial_finalizers: &'static [&'static str],
+    /// The kind comes from a CustomResourceDefinition: no protobuf, no strategic merge; what its schema says goes.
+    pub custom: bool,
+    /// The kind of a list, where it is not the kind's name with `List` behind it.
+    pub list_kind: &'static str,
+    /// Field selectors of a custom kind: paths such as `spec.color`.
+    pub selectable_paths: &'static [&'static str],
     /// The table writer adds the Age column; `false` where upstream prints none or elsewhere.
     pub age_column: bool,
     /// The table writer adds the Name column first; `false` where `columns` has it (Events).
@@ -271,6 +294,9 @@ impl Hooks {
         grace_seconds: no_grace,
         orphan_by_default: false,
         initial_finalizers: &[],
+        custom: false,
+        list_kind: "",
+        selectable_paths: &[],
         age_column: true,
         name_column: true,
     };
@@ -280,5 +306,28 @@ impl Kind {
     /// `v1` or `apps/v1`.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// `PodList`.
+    pub fn list_kind(&self) -> String {
+        match self.hooks.list_kind {
+            "" => format!("{}List", self.kind),
+            list_kind => list_kind.to_owned(),
+        }
+    }
+
+    /// Field labels besides metadata.name and metadata.namespace, with the object's values.
+    pub fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
+        let mut fields = (self.hooks.selectable_fields)(object);
+        fields.extend(self.hooks.selectable_paths.iter().map(|path| (*path, selected(crate::tree::at(object, path)))));
+        fields
+    }
+}
+
+fn selected(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }

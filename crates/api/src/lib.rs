@@ -1,5 +1,6 @@
 //! The Kubernetes API as data: kinds, schemas, selectors, quantities, patches. No IO, no clock, no randomness.
 
+pub mod custom;
 pub mod decode;
 pub mod env;
 #[allow(dead_code, reason = "the rules of Services and workloads use it next")]
@@ -8,6 +9,7 @@ pub mod field_error;
 pub mod int_or_string;
 #[allow(dead_code, reason = "the rules of Services and workloads use it next")]
 pub mod ip;
+pub mod json_path;
 pub mod kind;
 pub mod kinds;
 pub mod managed;

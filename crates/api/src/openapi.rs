@@ -1,5 +1,5 @@
 //! OpenAPI v3 per group and version, and v2 for the whole server (JSON and gnostic protobuf), built from the field table, the kinds' rows and
-//! k8s-openapi's descriptions on first request and kept compressed. Custom resources are not in here yet.
+//! k8s-openapi's descriptions on first request and kept compressed. What definitions add is in `published`.
 
 mod components;
 mod descriptions;
@@ -7,6 +7,7 @@ mod gnostic;
 mod operation;
 mod parameters;
 mod paths;
+mod published;
 mod version2;
 mod version3;
 
@@ -23,6 +24,8 @@ use sha2::{Digest, Sha256};
 use crate::kind::Kind;
 use crate::kinds;
 use crate::schema::{self, TypeId};
+
+pub use published::Published;
 
 /// The version of Kubernetes that is served.
 pub const KUBERNETES_VERSION: &str = "v1.37.0";
@@ -81,7 +84,7 @@ pub fn v3_index() -> Value {
 pub fn v3_group(group: &str, version: &str) -> Option<&'static Document> {
     let found = GROUPS.iter().find(|entry| (entry.group, entry.version) == (group, version))?;
     Some(found.document.get_or_init(|| {
-        let value = version3::document(found.group, found.version);
+        let value = version3::document(found.group, found.version, &[]);
         Document::new(value.to_string().as_bytes(), etag(&root(group, version)))
     }))
 }
@@ -105,7 +108,9 @@ fn roots(kind: &Kind) -> Vec<TypeId> {
     let subresources = kind.subresources.iter().filter(|sub| !sub.kind.ends_with("Options"));
     let subresources = subresources.map(|sub| (sub.group, sub.version, sub.kind.to_owned()));
     let meta = ["APIResourceList", "DeleteOptions", "Status", "WatchEvent"].map(|name| ("", "v1", name.to_owned()));
-    let names = own.into_iter().chain(subresources).chain(meta);
+    let own_meta = ["PartialObjectMetadata", "PartialObjectMetadataList"].map(|name| ("", "v1", name.to_owned()));
+    let own_meta = own_meta.into_iter().filter(|_| kind.hooks.custom);
+    let names = own.into_iter().chain(subresources).chain(meta).chain(own_meta);
     names.filter_map(|(group, version, name)| schema::of(group, version, &name)?.type_id()).collect()
 }
 

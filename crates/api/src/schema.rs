@@ -1,5 +1,5 @@
 //! The schema engine: what fields a kind has, and what an object of it looks like in canonical form. Built-in kinds are read from one field
-//! table (`data/fields.tsv`); custom resources will bring their own variant of [`Schema`].
+//! table (`data/fields.tsv`), custom ones from their definition's structural schema.
 
 mod fill;
 mod normalise;
@@ -7,19 +7,27 @@ mod scalar;
 mod suggest;
 mod table;
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde_json::Value;
 
+pub(crate) use suggest::nearest;
 pub use table::{Field, ListType, MergeStrategy, Shape, Table, Type, TypeId, table};
+
+use crate::custom::Structural;
 
 /// The group under which meta's own kinds (Status, DeleteOptions…) stand; they are accepted in every group and version.
 const META_GROUP: &str = "meta.k8s.io";
 
 /// The shape of a kind.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Schema {
     /// A type of the field table.
     BuiltIn(TypeId),
+    /// What a CustomResourceDefinition says.
+    Custom(Arc<Structural>),
 }
 
 /// What is wrong with one field.
@@ -31,7 +39,7 @@ pub struct FieldIssue {
     /// Upstream's text: `unknown field "spec.foo"`, `json: cannot unmarshal string into Go struct field …`.
     pub message: String,
     /// For an unknown field: the known one that was probably meant.
-    pub suggestion: Option<&'static str>,
+    pub suggestion: Option<Cow<'static, str>>,
 }
 
 /// What kind of issue it is. Unknown and duplicate fields are fieldValidation's matter; a type error always refuses the object.
@@ -54,6 +62,7 @@ impl Schema {
     pub fn normalise(&self, object: &mut Value) -> Vec<FieldIssue> {
         match self {
             Schema::BuiltIn(id) => normalise::normalise(table(), *id, object),
+            Schema::Custom(structural) => structural.normalise(object),
         }
     }
 
@@ -62,6 +71,14 @@ impl Schema {
     pub fn fill(&self, object: &mut Value) {
         match self {
             Schema::BuiltIn(id) => fill::fill(table(), *id, object),
+            Schema::Custom(_) => {}
+        }
+    }
+
+    /// The defaults that the schema itself has; those of built-in kinds are `Hooks::default`.
+    pub fn default(&self, object: &mut Value) {
+        if let Schema::Custom(structural) = self {
+            structural.default(object);
         }
     }
 
@@ -69,6 +86,15 @@ impl Schema {
     pub fn type_id(&self) -> Option<TypeId> {
         match self {
             Schema::BuiltIn(id) => Some(*id),
+            Schema::Custom(_) => None,
+        }
+    }
+
+    /// The schema of a custom kind.
+    pub fn structural(&self) -> Option<&Structural> {
+        match self {
+            Schema::BuiltIn(_) => None,
+            Schema::Custom(structural) => Some(structural),
         }
     }
 }

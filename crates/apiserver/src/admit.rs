@@ -3,6 +3,7 @@
 mod reinvocation;
 
 use api::kind::Kind;
+use api::schema::Schema;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -70,6 +71,8 @@ pub struct AdmissionRequest<'a> {
     pub options: &'a Value,
     pub dry_run: bool,
     pub warnings: &'a Warnings,
+    /// What objects of this kind look like now.
+    pub schema: Option<&'a Schema>,
     /// What webhooks need to know of their earlier calls.
     pub reinvocation: &'a Reinvocation,
 }

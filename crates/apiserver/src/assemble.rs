@@ -9,6 +9,7 @@ use crate::aggregation::Aggregator;
 use crate::authn::{self, ServiceAccountTokens, TokenKey};
 use crate::authz::{self, Rbac};
 use crate::config::Config;
+use crate::custom::DefinitionWrites;
 use crate::dialer::{Dialer, TcpDialer};
 use crate::kinds::Kinds;
 use crate::objects::Objects;
@@ -38,12 +39,14 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let services =
         services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()));
     let admission = admission::standard(&kinds, &objects, rbac, authorizer.clone(), dialer.clone());
-    let aggregator = Aggregator::new(objects.clone(), dialer, pki.front_proxy_client.clone());
+    let aggregator = Aggregator::new(objects.clone(), dialer.clone(), pki.front_proxy_client.clone());
     let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
-    let parts = Parts { kinds, objects, authenticator: Arc::new(authenticator), authorizer, admission, services };
+    let authenticator = Arc::new(authenticator);
+    let parts = Parts { kinds, objects, authenticator, authorizer, admission, dialer: Some(dialer), services };
     let server = ApiServer::new(config, parts);
     eviction.attach(server.inner());
     server.aggregate(aggregator);
+    server.clean_up_definitions();
     server.env().spawn("certificate signer", signer.run(server.inner().shutdown.clone()));
     Ok(server)
 }
@@ -61,6 +64,7 @@ fn services(
     let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone()));
     BTreeMap::from([
         ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
+        ("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone()))),
         ("bindings", bind.clone()),
         ("binding", bind),
         ("token", Arc::new(TokenRequest::new(tokens.clone()))),

@@ -150,15 +150,26 @@ fn group_version(group: &str, version: &str) -> String {
 
 /// Upstream's order of versions: GA before beta before alpha, higher numbers first.
 fn priority(version: &str) -> (u8, u32, u32) {
+    if !is_regular(version) {
+        return (0, 0, 0);
+    }
     let rest = version.trim_start_matches('v');
     let number = |text: &str| text.parse().unwrap_or(0);
     if let Some((major, minor)) = rest.split_once("beta") {
-        return (1, number(major), number(minor));
+        return (2, number(major), number(minor));
     }
     if let Some((major, minor)) = rest.split_once("alpha") {
-        return (0, number(major), number(minor));
+        return (1, number(major), number(minor));
     }
-    (2, number(rest), 0)
+    (3, number(rest), 0)
+}
+
+/// `v1`, `v2beta1`: what is none of these comes last.
+fn is_regular(version: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = version.strip_prefix('v') else { return false };
+    let parts = ["beta", "alpha"].into_iter().find_map(|word| rest.split_once(word));
+    parts.map_or(digits(rest), |(major, minor)| digits(major) && digits(minor))
 }
 
 fn group_entry(group: &str, versions: &[&str], alone: bool) -> Value {

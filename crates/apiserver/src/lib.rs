@@ -14,6 +14,7 @@ mod body;
 pub mod bootstrap;
 mod config;
 mod constant_time;
+mod custom;
 mod decode;
 mod dialer;
 mod discovery;
@@ -39,6 +40,7 @@ mod status;
 mod table;
 mod view;
 mod watch;
+mod webhook;
 
 #[cfg(test)]
 mod testing;

@@ -17,11 +17,18 @@ pub struct Meta {
     pub owner_uids: Vec<String>,
     pub has_finalizers: bool,
     pub deleting: bool,
+    /// The generation of the definition it was written under; 0: not known, or no custom resource.
+    pub generation: u64,
 }
 
 impl Meta {
     /// Reads it from an object in its storage version.
     pub fn of(kind: &Kind, object: &Value) -> Self {
+        Self { fields: (kind.hooks.selectable_fields)(object), ..Self::of_custom(object) }
+    }
+
+    /// As [`Meta::of`], of an object whose kind is not at hand.
+    pub fn of_custom(object: &Value) -> Self {
         let metadata = &object["metadata"];
         let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
         let labels = metadata["labels"].as_object().into_iter().flatten();
@@ -31,10 +38,11 @@ impl Meta {
             namespace: text("namespace"),
             uid: text("uid"),
             labels: labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
-            fields: (kind.hooks.selectable_fields)(object),
+            fields: Vec::new(),
             owner_uids: owners.filter_map(|owner| Some(owner["uid"].as_str()?.to_owned())).collect(),
             has_finalizers: metadata["finalizers"].as_array().is_some_and(|list| !list.is_empty()),
             deleting: metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null()),
+            generation: 0,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! /openapi/v2 and /openapi/v3: documents that `api` makes on first request, sent compressed where the client takes it, with ETags.
 
-use api::openapi::{self, Document};
+use api::openapi::{self, Document, Published};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
@@ -17,35 +17,40 @@ const IMMUTABLE: &str = "public, immutable, max-age=31536000";
 const V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Answers a path at or below /openapi.
-pub(crate) fn answer(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
+pub(crate) fn answer(
+    published: &Published,
+    path: &str,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
     match path {
-        "/openapi/v2" => version2(headers),
-        "/openapi/v3" => json_response(&openapi::v3_index()),
-        _ => version3(path, headers, query),
+        "/openapi/v2" => version2(published, headers),
+        "/openapi/v3" => json_response(&published.v3_index()),
+        _ => version3(published, path, headers, query),
     }
 }
 
-fn version2(headers: &HeaderMap) -> Result<Response<Body>, Status> {
+fn version2(published: &Published, headers: &HeaderMap) -> Result<Response<Body>, Status> {
     for clause in negotiate::clauses(headers) {
         match clause.media_type {
             openapi::V2_PROTOBUF | V2_PROTOBUF_ANSWER => {
-                return Ok(document(openapi::v2_protobuf(), V2_PROTOBUF_ANSWER, headers));
+                return Ok(document(published.v2_protobuf(), V2_PROTOBUF_ANSWER, headers));
             }
-            JSON | "application/*" | "*/*" => return Ok(document(openapi::v2_json(), JSON, headers)),
+            JSON | "application/*" | "*/*" => return Ok(document(published.v2_json(), JSON, headers)),
             _ => {}
         }
     }
     Err(Status::not_acceptable(&[JSON, openapi::V2_PROTOBUF]))
 }
 
-fn version3(path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
+fn version3(published: &Published, path: &str, headers: &HeaderMap, query: &Query) -> Result<Response<Body>, Status> {
     let below = path.strip_prefix("/openapi/v3/").ok_or_else(Status::no_such_path)?;
     let (group, version) = match below.split('/').collect::<Vec<_>>().as_slice() {
         ["api", version] => ("", *version),
         ["apis", group, version] => (*group, *version),
         _ => return Err(Status::no_such_path()),
     };
-    let found = openapi::v3_group(group, version).ok_or_else(Status::no_such_path)?;
+    let found = published.v3_group(group, version).ok_or_else(Status::no_such_path)?;
     if !negotiate::clauses(headers).iter().any(|clause| clause.encodings().contains(&negotiate::Encoding::Json)) {
         return Err(Status::not_acceptable(&[JSON]));
     }

@@ -16,12 +16,13 @@ use crate::admit::Admit;
 use crate::aggregation::Aggregator;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
-use crate::discovery::Discovery;
+use crate::custom::Cleanup;
+use crate::dialer::Dialer;
 use crate::encodings::Encodings;
 use crate::front::{Caller, Metrics};
 use crate::health::Health;
 use crate::identity::{Authenticate, Identity};
-use crate::kinds::Kinds;
+use crate::kinds::{Kinds, Served};
 use crate::meta::Meta;
 use crate::objects::Objects;
 use crate::service::Service;
@@ -35,6 +36,8 @@ pub struct Parts {
     pub authorizer: Arc<dyn Authorize>,
     /// In upstream's order; quota last.
     pub admission: Vec<Arc<dyn Admit>>,
+    /// How webhooks are reached; none are called without it.
+    pub dialer: Option<Arc<dyn Dialer>>,
     /// By the names that kinds' rows and service subresources use.
     pub services: BTreeMap<&'static str, Arc<dyn Service>>,
 }
@@ -45,15 +48,15 @@ pub struct ApiServer(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
-    pub(crate) kinds: Kinds,
+    pub(crate) served: Served,
     pub(crate) objects: Objects,
     pub(crate) authenticator: Arc<dyn Authenticate>,
     pub(crate) authorizer: Arc<dyn Authorize>,
     pub(crate) admission: Vec<Arc<dyn Admit>>,
     pub(crate) services: BTreeMap<&'static str, Arc<dyn Service>>,
-    pub(crate) discovery: Discovery,
     /// Set once the server is put together; a server without one serves its own groups only.
     pub(crate) aggregator: OnceLock<Arc<Aggregator>>,
+    pub(crate) dialer: Option<Arc<dyn Dialer>>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
@@ -64,18 +67,17 @@ pub(crate) struct Inner {
 impl ApiServer {
     /// Puts a server together; it serves at once.
     pub fn new(config: Config, parts: Parts) -> Self {
-        let Parts { kinds, objects, authenticator, authorizer, admission, services } = parts;
-        let discovery = Discovery::new(&kinds);
+        let Parts { kinds, objects, authenticator, authorizer, admission, dialer, services } = parts;
         Self(Arc::new(Inner {
             config,
-            kinds,
+            served: Served::new(kinds, objects.clone()),
             objects,
             authenticator,
             authorizer,
             admission,
             services,
-            discovery,
             aggregator: OnceLock::new(),
+            dialer,
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),
@@ -92,10 +94,6 @@ impl ApiServer {
         &self.0.objects
     }
 
-    pub fn kinds(&self) -> &Kinds {
-        &self.0.kinds
-    }
-
     pub fn env(&self) -> &Env {
         self.0.objects.env()
     }
@@ -105,6 +103,12 @@ impl ApiServer {
         &self.0.health
     }
 
+    /// Deletes what belongs to definitions that are deleted, for as long as the server runs.
+    pub(crate) fn clean_up_definitions(&self) {
+        let cleanup = Cleanup::new(self.0.clone());
+        self.env().spawn("custom resource cleanup", cleanup.run(self.0.shutdown.clone()));
+    }
+
     /// Ends watches and connections; requests under way are finished.
     pub fn shut_down(&self) {
         self.0.shutdown.cancel();
@@ -112,7 +116,7 @@ impl ApiServer {
 
     /// Lets other servers' groups in.
     pub(crate) fn aggregate(&self, aggregator: Arc<Aggregator>) {
-        let (kinds, shutdown) = (self.0.kinds.clone(), self.0.shutdown.clone());
+        let (kinds, shutdown) = (Kinds::clone(&self.0.served.current()), self.0.shutdown.clone());
         let task = aggregator.clone().run(kinds, shutdown);
         if self.0.aggregator.set(aggregator).is_ok() {
             self.env().spawn("aggregator", task);
@@ -141,8 +145,9 @@ pub type Derive = Arc<dyn Fn(&str, &Bytes) -> Meta + Send + Sync>;
 pub fn derive(kinds: Kinds) -> Derive {
     Arc::new(move |key, bytes| match (kinds.of_key(key), serde_json::from_slice(bytes)) {
         (Some(kind), Ok(object)) => Meta::of(kind, &object),
-        (None, _) => Meta::default(),
-        (Some(_), Err(error)) => {
+        // What is no built-in kind's is a custom resource: its definition is looked at when it is read.
+        (None, Ok(object)) => Meta::of_custom(&object),
+        (_, Err(error)) => {
             tracing::error!(key, %error, "a stored object is not JSON");
             Meta::default()
         }

@@ -178,6 +178,12 @@ impl Status {
         Self::about(405, "MethodNotAllowed", (kind.group, kind.plural, ""), message)
     }
 
+    /// Nothing new is made of a kind whose definition is being deleted.
+    pub fn terminating(kind: &Kind, verb: &str) -> Self {
+        let message = format!("{verb} not allowed while custom resource definition is terminating");
+        Self::about(405, "MethodNotAllowed", (kind.group, kind.plural, ""), message)
+    }
+
     /// What a path answers whose method is not served at all.
     pub fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource".to_owned();

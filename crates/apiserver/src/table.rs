@@ -56,7 +56,7 @@ fn age_position(kind: &Kind) -> usize {
 pub fn row(kind: &Kind, object: &Value, include: Include, now: Timestamp, meta_version: &str) -> Value {
     let context = TableContext { now };
     let age_at = age_position(kind);
-    let cell = |column: &Column| (column.cell)(object, &context);
+    let cell = |column: &Column| column.show(object, &context);
     let mut cells = Vec::with_capacity(kind.columns.len() + 2);
     if kind.hooks.name_column {
         cells.push(object["metadata"]["name"].clone());

@@ -93,14 +93,20 @@ pub(crate) fn item_bytes(
     if format.transform != Transform::Whole {
         return Ok((b"", shown_bytes(kind, item, format)?));
     }
+    if kind.hooks.custom {
+        return Ok((b"", item.bytes.clone()));
+    }
     if kind.storage_version.is_none() && item.bytes.starts_with(head.as_bytes()) {
         return Ok((b"{", item.bytes.slice(head.len()..)));
     }
-    Ok((b"", untyped(parsed(kind, item)).to_string().into()))
+    Ok((b"", self::item(kind, parsed(kind, item)).to_string().into()))
 }
 
-/// Without its kind and apiVersion.
-pub(crate) fn untyped(mut object: Value) -> Value {
+/// An object as an item of a list: without its kind and apiVersion, which only those of custom resources have, as upstream.
+pub(crate) fn item(kind: &Kind, mut object: Value) -> Value {
+    if kind.hooks.custom {
+        return object;
+    }
     if let Some(map) = object.as_object_mut() {
         map.retain(|field, _| field != "kind" && field != "apiVersion");
     }
@@ -111,7 +117,7 @@ pub(crate) fn untyped(mut object: Value) -> Value {
 pub(crate) fn shown(kind: &Kind, item: &Item<Meta>, format: Format) -> Result<Value, Status> {
     match format.transform {
         Transform::Partial => serde_json::from_slice(&partial(&item.bytes, format)?).map_err(Status::internal),
-        _ => Ok(untyped(parsed(kind, item))),
+        _ => Ok(self::item(kind, parsed(kind, item))),
     }
 }
 

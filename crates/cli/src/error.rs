@@ -15,6 +15,12 @@ pub enum Error {
     Silent(u8),
 }
 
+impl From<api::json_path::JsonPathError> for Error {
+    fn from(error: api::json_path::JsonPathError) -> Self {
+        Self::Use(error.to_string())
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod control_plane;
 mod cronjob_history;
+mod custom_resources;
 mod disk_limits;
 mod first_pod;
 mod image_corners;
@@ -46,6 +47,7 @@ pub struct Story {
 pub const ALL: &[Story] = &[
     control_plane::STORY,
     bad_input::STORY,
+    custom_resources::STORY,
     first_pod::STORY,
     image_corners::STORY,
     workloads::STORY,

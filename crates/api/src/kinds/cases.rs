@@ -130,9 +130,9 @@ fn defaults_and_printers_survive_empty_objects() {
             (kind.hooks.default)(&mut object);
             assert_eq!(object, once, "{}", kind.kind);
             for column in kind.columns {
-                (column.cell)(&object, &TableContext { now: now() });
+                column.show(&object, &TableContext { now: now() });
             }
-            (kind.hooks.selectable_fields)(&object);
+            kind.selectable_fields(&object);
             (kind.hooks.validate)(&object, &context("", &[]));
         }
     }
@@ -146,7 +146,7 @@ fn columns_are_upstreams() {
         let object = decoded(kind, &case["object"]);
         let mut cells = Map::new();
         for column in kind.columns {
-            cells.insert(column.name.to_owned(), (column.cell)(&object, &TableContext { now: now() }));
+            cells.insert(column.name.to_owned(), column.show(&object, &TableContext { now: now() }));
         }
         let mut wanted = case["cells"].clone();
         let wanted = wanted.as_object_mut().unwrap();

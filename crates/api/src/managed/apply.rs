@@ -66,7 +66,7 @@ fn admissible(versions: &Versions<'_>, config: &Value) -> Result<(), ApplyError>
     if !config["metadata"]["managedFields"].is_null() {
         return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
     }
-    let Some(why) = check::check(Place::root(versions.schema), config) else { return Ok(()) };
+    let Some(why) = check::check(Place::root(&versions.schema), config) else { return Ok(()) };
     let text = |field: &str| config["metadata"][field].as_str().unwrap_or_default();
     let (group, version) = versions.api_version.rsplit_once('/').unwrap_or(("", versions.api_version));
     Err(ApplyError::Internal(format!(
@@ -104,7 +104,7 @@ struct Step<'a> {
 impl Step<'_> {
     fn merged(&self, mut managers: Managers, force: bool) -> Result<(Value, Managers), Conflicts> {
         let Self { versions, live, config, writer } = *self;
-        let place = Place::root(versions.schema);
+        let place = Place::root(&versions.schema);
         let id = ManagerId::applier(writer.manager, writer.subresource);
         // What nobody owns (the name…) counts until the object is pruned, or it would be pruned with its surroundings.
         let fields = fields_of(place, config).without_roots(writer.reset);
@@ -137,7 +137,7 @@ impl Step<'_> {
 /// Removes what the manager applied last and does not mention now, unless somebody else owns it.
 fn pruned(versions: &Versions<'_>, object: Value, managers: &Managers, last: &Entry) -> Value {
     let Some(merged) = versions.at(&object, versions.api_version, &last.api_version) else { return object };
-    let place = Place::root(merged.schema);
+    let place = Place::root(&merged.schema);
     let owned = named(Some(place), &last.fields);
     let mut rest = remove(place, &merged.value, &owned);
     rest = match add_back(versions, &merged, rest, managers) {
@@ -171,7 +171,7 @@ fn add_back(versions: &Versions<'_>, merged: &At, rest: Value, managers: &Manage
         else {
             continue;
         };
-        let place = Place::root(all.schema);
+        let place = Place::root(&all.schema);
         let kept = named(Some(place), &fields_of(place, &left.value)).union(&named(Some(place), &fields));
         let gone = named(Some(place), &fields_of(place, &all.value)).difference(&kept);
         (rest, rest_version) = (remove(place, &all.value, &gone), version.to_owned());
@@ -182,14 +182,14 @@ fn add_back(versions: &Versions<'_>, merged: &At, rest: Value, managers: &Manage
 /// An object in one version.
 pub(super) struct At {
     pub value: Value,
-    pub schema: &'static crate::schema::Schema,
+    pub schema: crate::schema::Schema,
     pub api_version: String,
 }
 
 impl Versions<'_> {
     fn at(&self, value: &Value, from: &str, to: &str) -> Option<At> {
         let (value, schema) = if from == to && to == self.api_version {
-            (value.clone(), self.schema)
+            (value.clone(), self.schema.clone())
         } else {
             (self.convert)(value, from, to)?
         };

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::path::PathElement;
-use super::place::{Atom, Place};
+use super::place::{Atom, Place, Shaped};
+use crate::custom::{Structural, ValueType};
 use crate::schema::Shape;
 
 /// What does not fit, as upstream says it; `None` when all fits.
@@ -24,7 +25,11 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
         return;
     }
     let mut refuse = |why: String| errors.push(if path.is_empty() { why } else { format!("{path}: {why}") });
-    match (place.shape(), value) {
+    let shape = match place.shape() {
+        Shaped::Table(shape) => shape,
+        Shaped::Custom(schema, _) => return custom(place, schema, value, path, errors),
+    };
+    match (shape, value) {
         (Shape::Object(id), Value::Object(map)) => {
             let object_type = crate::schema::table().get(*id);
             for (name, value) in map {
@@ -37,7 +42,7 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
         (Shape::Map(item), Value::Object(map)) => {
             map.iter().for_each(|(name, value)| walk(Place::item(item), value, &format!("{path}.{name}"), errors));
         }
-        (Shape::List(item), Value::Array(list)) => items(place, item, list, path, errors),
+        (Shape::List(item), Value::Array(list)) => items(place, Place::item(item), list, path, errors),
         (Shape::Object(_) | Shape::Map(_), _) => refuse(format!("expected map, got {}", shown(value))),
         (Shape::List(_) | Shape::Strings, value) if !value.is_array() => {
             refuse(format!("expected list, got {}", shown(value)));
@@ -56,7 +61,42 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
     }
 }
 
-fn items(place: Place, item: &'static Shape, list: &[Value], path: &str, errors: &mut Vec<String>) {
+/// A value of a definition's schema.
+fn custom(place: Place, schema: &Structural, value: &Value, path: &str, errors: &mut Vec<String>) {
+    let mut refuse = |why: String| errors.push(if path.is_empty() { why } else { format!("{path}: {why}") });
+    match (schema.value_type, value) {
+        (ValueType::Object, Value::Object(map)) => {
+            for (name, value) in map {
+                let child = match place.atom(Some(&Value::Null)) {
+                    Atom::Struct(object_type) => object_type.field(name),
+                    Atom::Map(item) => Some(item),
+                    _ => continue,
+                };
+                match child {
+                    Some(child) => walk(child, value, &format!("{path}.{name}"), errors),
+                    None => errors.push(format!("{path}.{name}: field not declared in schema")),
+                }
+            }
+        }
+        (ValueType::Array, Value::Array(list)) => {
+            if let Some(item) = place.item_of() {
+                items(place, item, list, path, errors);
+            }
+        }
+        (ValueType::Object, _) => refuse(format!("expected map, got {}", shown(value))),
+        (ValueType::Array, _) => refuse(format!("expected list, got {}", shown(value))),
+        (ValueType::String, value) if !value.is_string() => refuse(format!("expected string, got {}", shown(value))),
+        (ValueType::Integer | ValueType::Number, value) if !value.is_number() => {
+            refuse(format!("expected numeric (int or float), got {}", go_type(value)));
+        }
+        (ValueType::Boolean, value) if !value.is_boolean() => {
+            refuse(format!("expected boolean, got {}", shown(value)));
+        }
+        _ => {}
+    }
+}
+
+fn items(place: Place, item: Place, list: &[Value], path: &str, errors: &mut Vec<String>) {
     let mut seen: BTreeSet<PathElement> = BTreeSet::new();
     for (index, value) in list.iter().enumerate() {
         let name = match place.atom(None) {
@@ -83,7 +123,7 @@ fn items(place: Place, item: &'static Shape, list: &[Value], path: &str, errors:
             Ok(name) => name,
             Err(why) => return errors.push(format!("{path}: element {index}: {why}")),
         };
-        walk(Place::item(item), value, &format!("{path}{name}"), errors);
+        walk(item, value, &format!("{path}{name}"), errors);
         if !seen.insert(name.clone()) {
             errors.push(format!("{path}: duplicate entries for key {name}"));
         }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::path::PathElement;
-use super::place::{Atom, Place, written};
+use super::place::{Atom, Place, Struct};
 use super::set::{FieldSet, Node};
-use crate::schema::Type;
 
 /// The difference of two objects; no path is in two of the sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,12 +84,12 @@ fn all(place: Place, value: &Value) -> FieldSet {
     };
     let nodes: Vec<Node> = match (place.atom(Some(value)), value) {
         (Atom::Struct(object_type), Value::Object(map)) => {
-            let hidden = object_type.written_fields().filter(|field| !map.contains_key(field.name));
-            let hidden = hidden.filter_map(|field| Some((field, written(field)?)));
-            let shown = map.iter().filter_map(|(key, value)| Some((object_type.field(key)?, value)));
+            let hidden = object_type.written_fields().filter(|(name, ..)| !map.contains_key(*name));
+            let hidden = hidden.filter_map(|(name, place, written)| Some((name, place, written?)));
+            let shown = map.iter().filter_map(|(key, value)| Some((key.as_str(), object_type.field(key)?, value)));
             shown
                 .chain(hidden)
-                .map(|(field, value)| node(PathElement::Field(field.name.into()), Place::field(field), value))
+                .map(|(name, place, value)| node(PathElement::Field(name.to_owned().into()), place, value))
                 .collect()
         }
         (Atom::Map(item), Value::Object(map)) => {
@@ -124,22 +123,21 @@ fn is_bare(value: &Value) -> bool {
     }
 }
 
-fn structs(object_type: &'static Type, left: &Value, right: &Value) -> Found {
+fn structs(object_type: Struct<'_>, left: &Value, right: &Value) -> Found {
     let (left, right) = (left.as_object(), right.as_object());
     let mut found = Found::default();
     let mut visit = |name: &str| {
-        let Some(field) = object_type.field(name) else { return };
-        let left = left.and_then(|map| map.get(name).or_else(|| written(field)));
-        let right = right.and_then(|map| map.get(name).or_else(|| written(field)));
-        pair(&mut found, PathElement::Field(field.name.into()), Place::field(field), left, right);
+        let Some(place) = object_type.field(name) else { return };
+        let left = left.and_then(|map| map.get(name).or_else(|| object_type.written(name)));
+        let right = right.and_then(|map| map.get(name).or_else(|| object_type.written(name)));
+        pair(&mut found, PathElement::Field(name.to_owned().into()), place, left, right);
     };
     names(left, right).for_each(&mut visit);
     if left.is_none() || right.is_none() {
         // Beside null even the fields count that are merely written.
         let present = left.or(right);
-        let hidden = object_type.written_fields();
-        let hidden = hidden.filter(|field| present.is_some_and(|map| !map.contains_key(field.name)));
-        hidden.for_each(|field| visit(field.name));
+        let hidden = object_type.written_fields().map(|(name, ..)| name);
+        hidden.filter(|name| present.is_some_and(|map| !map.contains_key(*name))).for_each(&mut visit);
     }
     found
 }

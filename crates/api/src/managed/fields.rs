@@ -20,8 +20,8 @@ fn walk(place: Place, value: &Value) -> (bool, FieldSet) {
         (Atom::Leaf, _) => return (true, FieldSet::default()),
         (Atom::Struct(object_type), Value::Object(map)) => {
             let nodes = map.iter().filter_map(|(key, value)| {
-                let field = object_type.field(key)?;
-                Some(entry(PathElement::Field(field.name.into()), Place::field(field), value, false))
+                let place = object_type.field(key)?;
+                Some(entry(PathElement::Field(key.clone().into()), place, value, false))
             });
             nodes.collect()
         }
@@ -58,7 +58,7 @@ pub(super) fn named(place: Option<Place>, set: &FieldSet) -> FieldSet {
     let nodes = set.nodes().iter().map(|node| {
         let (field, below) = match (place.map(|place| place.atom(None)), &node.element) {
             (Some(Atom::Struct(object_type)), PathElement::Field(name)) => match object_type.field(name) {
-                Some(field) => (true, Some(Place::field(field))),
+                Some(place) => (true, Some(place)),
                 None => (false, None),
             },
             (Some(Atom::Map(item)), PathElement::Field(_)) => (false, Some(item)),

@@ -22,7 +22,7 @@ pub(super) fn fields(versions: &Versions<'_>, live: &Value) -> Option<FieldSet> 
     if applied["apiVersion"].as_str() != Some(versions.api_version) {
         return None;
     }
-    let place = Place::root(versions.schema);
+    let place = Place::root(&versions.schema);
     let differs = compare(place, &applied, live);
     let all = fields_of(place, &applied);
     Some(all.difference(&differs.modified).difference(&differs.added).difference(&differs.removed))

@@ -19,7 +19,7 @@ fn walk(place: Place, live: Option<&Value>, config: Option<&Value>) -> Option<Va
     let atom = place.atom(config.filter(|config| !config.is_null()).or(live));
     let bare = is_bare(live) && is_bare(config);
     match atom {
-        Atom::Struct(object_type) if !bare => maps(live, config, |name| object_type.field(name).map(Place::field)),
+        Atom::Struct(object_type) if !bare => maps(live, config, |name| object_type.field(name)),
         Atom::Map(item) if !bare => maps(live, config, |_| Some(item)),
         Atom::Set(item) | Atom::Keyed(item) if !bare => lists(item, live, config),
         _ => config.or(live).cloned(),
@@ -34,7 +34,7 @@ fn is_bare(value: Option<&Value>) -> bool {
     }
 }
 
-fn maps(live: Option<&Value>, config: Option<&Value>, place: impl Fn(&str) -> Option<Place>) -> Option<Value> {
+fn maps<'s>(live: Option<&Value>, config: Option<&Value>, place: impl Fn(&str) -> Option<Place<'s>>) -> Option<Value> {
     let (live, config) = (live.and_then(Value::as_object), config.and_then(Value::as_object));
     let mut merged = Map::new();
     for name in live.into_iter().chain(config).flatten().map(|(name, _)| name) {
@@ -102,7 +102,7 @@ fn lists(item: Place, live: Option<&Value>, config: Option<&Value>) -> Option<Va
 type Named<'v> = Vec<(PathElement, &'v Value)>;
 
 /// The items with their names, and the items by name: none for a name that several share.
-fn indexed(item: Place, list: Option<&Value>) -> (Named<'_>, BTreeMap<PathElement, Option<&Value>>) {
+fn indexed<'v>(item: Place<'_>, list: Option<&'v Value>) -> (Named<'v>, BTreeMap<PathElement, Option<&'v Value>>) {
     let values = list.and_then(Value::as_array).into_iter().flatten();
     let named: Named<'_> = values.filter_map(|value| Some((element(item, value)?, value))).collect();
     let mut by_name: BTreeMap<PathElement, Option<&Value>> = BTreeMap::new();

@@ -30,15 +30,15 @@ pub use track::{Writer, track};
 use crate::schema::Schema;
 
 /// Converts an object between two versions of its kind: `(object, from, to)`; `None` when one of them is not served.
-pub type Converter<'a> = &'a dyn Fn(&Value, &str, &str) -> Option<(Value, &'static Schema)>;
+pub type Converter<'a> = &'a dyn Fn(&Value, &str, &str) -> Option<(Value, Schema)>;
 
 /// The version a request speaks, and the way to the versions of the entries.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Versions<'a> {
     /// `apps/v1`.
     pub api_version: &'a str,
     pub kind: &'a str,
-    pub schema: &'static Schema,
+    pub schema: Schema,
     pub convert: Converter<'a>,
 }
 

@@ -10,9 +10,7 @@ use super::set::FieldSet;
 /// `value` without the members of `set`; null when nothing is left of it.
 pub(super) fn remove(place: Place, value: &Value, set: &FieldSet) -> Value {
     match (place.atom(Some(value)), value) {
-        (Atom::Struct(object_type), Value::Object(map)) => {
-            maps(map, set, |name| object_type.field(name).map(Place::field))
-        }
+        (Atom::Struct(object_type), Value::Object(map)) => maps(map, set, |name| object_type.field(name)),
         (Atom::Map(item), Value::Object(map)) => maps(map, set, |_| Some(item)),
         (Atom::Set(item) | Atom::Keyed(item), Value::Array(list)) => lists(item, list, set),
         _ if place.is_list() || place.is_map() => Value::Null,
@@ -20,7 +18,7 @@ pub(super) fn remove(place: Place, value: &Value, set: &FieldSet) -> Value {
     }
 }
 
-fn maps(map: &Map<String, Value>, set: &FieldSet, place: impl Fn(&str) -> Option<Place>) -> Value {
+fn maps<'s>(map: &Map<String, Value>, set: &FieldSet, place: impl Fn(&str) -> Option<Place<'s>>) -> Value {
     let kept = map.iter().filter_map(|(name, value)| {
         let value = match set.node(&PathElement::Field(name.clone().into())) {
             Some(node) if node.member => return None,

@@ -81,11 +81,11 @@ impl Change<'_> {
     pub fn differences(&self, api_version: &str) -> Option<Comparison> {
         let versions = self.versions;
         let found = if api_version == versions.api_version {
-            compare(Place::root(versions.schema), self.live, self.new)
+            compare(Place::root(&versions.schema), self.live, self.new)
         } else {
             let (live, schema) = (versions.convert)(self.live, versions.api_version, api_version)?;
             let (new, _) = (versions.convert)(self.new, versions.api_version, api_version)?;
-            compare(Place::root(schema), &live, &new)
+            compare(Place::root(&schema), &live, &new)
         };
         let clean = |set: FieldSet| strip(set.without_roots(self.reset));
         Some(Comparison { removed: clean(found.removed), modified: clean(found.modified), added: clean(found.added) })

@@ -33,6 +33,8 @@ pub(super) struct Operation {
     pub answer: Answer,
     /// Codes besides 401.
     pub codes: &'static [(&'static str, &'static str)],
+    /// On a custom kind, which takes no strategic merge patches.
+    pub custom: bool,
 }
 
 const PATCHES: [&str; 4] = [
@@ -85,7 +87,11 @@ impl Operation {
     }
 
     fn consumes(&self) -> Vec<&'static str> {
-        if self.action == "patch" { PATCHES.to_vec() } else { vec!["*/*"] }
+        let strategic = |media: &&str| media.contains("strategic");
+        match self.action {
+            "patch" => PATCHES.into_iter().filter(|media| !(self.custom && strategic(media))).collect(),
+            _ => vec!["*/*"],
+        }
     }
 
     fn produces(&self) -> Vec<&'static str> {

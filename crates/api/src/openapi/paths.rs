@@ -33,6 +33,7 @@ pub(super) fn discovery(group: &str, version: &str) -> Path {
         body: None,
         answer: Answer::Object(format!("{META}.APIResourceList")),
         codes: OK,
+        custom: false,
     };
     Path { path: format!("/{}/", root(group, version)), parameters: Vec::new(), operations: vec![operation] }
 }
@@ -84,6 +85,17 @@ fn type_name(group: &str, version: &str, kind: &str) -> String {
 
 struct Writer<'a> {
     kind: &'a Kind,
+}
+
+impl Writer<'_> {
+    /// OpenAPI's name of a type that the paths of this kind speak of.
+    fn type_name(&self, group: &str, version: &str, name: &str) -> String {
+        let kind = self.kind;
+        if kind.hooks.custom && (group, version) == (kind.group, kind.version) {
+            return crate::custom::openapi::type_name(group, version, name);
+        }
+        type_name(group, version, name)
+    }
 }
 
 /// What tells one operation on a kind from another.
@@ -148,7 +160,7 @@ impl Writer<'_> {
             Some(sub) if sub.role != SubresourceRole::Same => (sub.group, sub.version, sub.kind),
             _ => (kind.group, kind.version, kind.kind),
         };
-        let own_type = type_name(group, version, name);
+        let own_type = self.type_name(group, version, name);
         let id_word = if sort.word == "partially update" { "patch" } else { sort.word };
         let middle = if sort.action == "deletecollection" { "Collection" } else { "" };
         let suffix = subresource.map(|sub| capitalised(sub.name)).unwrap_or_default();
@@ -161,7 +173,7 @@ impl Writer<'_> {
             _ => None,
         };
         let answer = match sort.action {
-            "list" => type_name(group, version, &format!("{name}List")),
+            "list" => self.type_name(group, version, &kind.list_kind()),
             "deletecollection" => format!("{META}.Status"),
             "delete" => deleted_answer(kind, own_type),
             _ => own_type,
@@ -177,6 +189,7 @@ impl Writer<'_> {
             body,
             answer: Answer::Object(answer),
             codes: sort.codes,
+            custom: kind.hooks.custom,
         }
     }
 
@@ -231,6 +244,7 @@ impl Writer<'_> {
             body: None,
             answer: Answer::Text,
             codes: OK,
+            custom: false,
         };
         methods.iter().filter(|(verb, _)| subresource.verbs.contains(verb)).map(|(_, method)| connect(method)).collect()
     }

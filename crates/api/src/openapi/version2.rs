@@ -30,7 +30,7 @@ pub(super) fn document() -> Value {
     })
 }
 
-fn path(path: &Path) -> (String, Value) {
+pub(super) fn path(path: &Path) -> (String, Value) {
     let mut item = Map::new();
     if !path.parameters.is_empty() {
         let parameters = path.parameters.iter().map(|parameter| parameter.render(Dialect::V2)).collect();

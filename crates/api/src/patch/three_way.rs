@@ -90,6 +90,7 @@ impl Lists<'_> {
         }
         if changes.iter().any(|change| self.repeats(&change[key], key))
             || disordered && self.wanted.iter().any(|item| self.repeats(&item[key], key))
+            || scattered(self.wanted, key)
         {
             // A key that several items have cannot say which one is meant.
             patch.insert(self.name.to_owned(), self.whole(&matched)?);
@@ -166,4 +167,10 @@ impl Lists<'_> {
     fn ordered(&self, order: Vec<Value>, patch: &mut Object) {
         patch.insert(format!("{SET_ELEMENT_ORDER}{}", self.name), order.into());
     }
+}
+
+/// Whether a key comes again after another: an order of keys cannot say that, the merge puts equal ones beside each other.
+fn scattered(list: &[Value], key: &str) -> bool {
+    let again = |at: usize| list[..at].iter().any(|item| item[key] == list[at][key]);
+    (1..list.len()).any(|at| list[at][key] != list[at - 1][key] && again(at))
 }

@@ -161,7 +161,12 @@ impl Walk<'_> {
 
     fn issue(&mut self, kind: IssueKind, path: &Path, message: String, suggestion: Option<&'static str>) -> Presence {
         if self.issues.len() < MAX_ISSUES {
-            self.issues.push(FieldIssue { path: path.to_string(), kind, message, suggestion });
+            self.issues.push(FieldIssue {
+                path: path.to_string(),
+                kind,
+                message,
+                suggestion: suggestion.map(Into::into),
+            });
         }
         Presence::Something
     }

@@ -2,14 +2,16 @@
 
 use super::table::Type;
 
-/// The field of this type that is probably meant: the same but for case, or at most a third of its letters off (three at most).
+/// The field of this type that is probably meant.
 pub(super) fn suggest(object_type: &Type, unknown: &str) -> Option<&'static str> {
+    nearest(object_type.fields.iter().map(|field| field.name), unknown)
+}
+
+/// The name that is probably meant: the same but for case, or at most a third of its letters off (three at most).
+pub(crate) fn nearest<'n>(names: impl Iterator<Item = &'n str>, unknown: &str) -> Option<&'n str> {
     let unknown = unknown.to_ascii_lowercase();
     let allowed = (unknown.chars().count() / 3).clamp(1, 3);
-    let candidates = object_type.fields.iter().map(|field| {
-        let known = field.name.to_ascii_lowercase();
-        (distance(&unknown, &known), field.name)
-    });
+    let candidates = names.map(|name| (distance(&unknown, &name.to_ascii_lowercase()), name));
     candidates.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
 }
 

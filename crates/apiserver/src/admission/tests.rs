@@ -57,6 +57,7 @@ impl Ask<'_> {
             options: &options,
             dry_run: false,
             warnings,
+            schema: api::schema::of(self.kind.group, self.kind.version, self.kind.kind),
             reinvocation: &Reinvocation::default(),
         };
         plugin.mutate(&mut request).await?;

@@ -13,6 +13,7 @@ use tower::ServiceExt;
 use super::condition::stored;
 use super::registered::Registered;
 use super::*;
+use crate::kinds::Kinds;
 use crate::pki::{Authority, Profile};
 use crate::testing::backend::{Asked, Backend, Direct, answer};
 use crate::tests::support::server_admitting;
@@ -278,10 +279,13 @@ async fn own_groups_are_registered_at_the_start() {
     let stale = json!({"metadata": {"name": "v9.gone", "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}, "spec": {"group": "gone", "version": "v9"}});
     world.server.objects().create(world.aggregator.kind, stale).await.unwrap();
     let revision = world.server.objects().revision();
-    let task = tokio::spawn(world.aggregator.clone().run(world.server.kinds().clone(), shutdown.clone()));
+    let task = tokio::spawn(world.aggregator.clone().run(Kinds::new(api::kinds::ALL), shutdown.clone()));
     let mut cursor = world.server.objects().watch("/registry/apiregistration.k8s.io/apiservices/", revision).unwrap();
-    let last =
-        world.server.kinds().versions().into_iter().rfind(|(group, _)| *group != "apiregistration.k8s.io").unwrap();
+    let last = Kinds::new(api::kinds::ALL)
+        .versions()
+        .into_iter()
+        .rfind(|(group, _)| *group != "apiregistration.k8s.io")
+        .unwrap();
     let last = format!("{}.{}", last.1, last.0);
     while cursor.next().await.unwrap().shown().meta.name != last {}
     shutdown.cancel();

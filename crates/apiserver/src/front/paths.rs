@@ -27,16 +27,19 @@ pub(super) fn serve(
     if trimmed == "/api" || trimmed == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/") {
         read_only(request)?;
         return server
-            .discovery
+            .served
+            .current()
+            .discovery()
             .answer(trimmed, request.headers(), &server.config, server.aggregator.get().map(|aggregator| &**aggregator))
             .unwrap_or_else(|| Err(Status::no_such_path()));
     }
     if trimmed == "/openapi" || path.starts_with("/openapi/") {
         read_only(request)?;
+        let served = server.served.current();
         if let (Some(aggregator), "/openapi/v3") = (server.aggregator.get(), trimmed) {
-            return json_response(&aggregator.openapi_index(api::openapi::v3_index()));
+            return json_response(&aggregator.openapi_index(served.published().v3_index()));
         }
-        return crate::openapi::answer(trimmed, request.headers(), &info.query);
+        return crate::openapi::answer(served.published(), trimmed, request.headers(), &info.query);
     }
     match trimmed {
         "" => read_only(request).and_then(|()| index(server)),
@@ -85,7 +88,7 @@ fn go_architecture() -> &'static str {
 
 fn index(server: &Inner) -> Result<Response<Body>, Status> {
     let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
-    for (group, version) in server.kinds.versions() {
+    for (group, version) in server.served.current().versions() {
         if group.is_empty() {
             paths.push(format!("/api/{version}"));
         } else {

@@ -31,7 +31,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
         };
         match outcome {
             Err(status) if code == StatusCode::CREATED && status.reason == "AlreadyExists" => continue,
-            outcome => return outcome?.answer(scope, code, format, &scope.info.query),
+            outcome => return outcome?.answer(scope, code, format, &scope.info.query).await,
         }
     }
     debug_assert_eq!(code, StatusCode::CREATED);

@@ -23,14 +23,14 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
     for object in &page.objects {
         match delete(scope, &object.meta.name, &options).await {
-            Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(view::untyped(*last)),
-            Ok(Deleted::Marked(object)) => items.push(view::untyped(scope.value(&object))),
+            Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(view::item(scope.kind, *last)),
+            Ok(Deleted::Marked(object)) => items.push(view::item(scope.kind, scope.value(&object).await?)),
             Err(status) if status.reason == "NotFound" => {}
             Err(status) => return Err(status),
         }
     }
     let revision = scope.server.objects.revision().to_string();
-    let (kind, api_version) = (format!("{}List", scope.kind.kind), scope.kind.api_version());
+    let (kind, api_version) = (scope.kind.list_kind(), scope.kind.api_version());
     let list =
         json!({"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": revision}, "items": items});
     object_response(

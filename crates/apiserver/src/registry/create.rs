@@ -27,7 +27,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let mut object = shape::decoded(scope.target(), decoded, options.field_validation, scope.warnings)?;
     metadata::place(scope.kind, scope.namespace, &mut object)?;
     let created = create(scope, object, &options).await?;
-    created.answer(scope, StatusCode::CREATED, format, &scope.info.query)
+    created.answer(scope, StatusCode::CREATED, format, &scope.info.query).await
 }
 
 /// The result of a write: stored, or what would have been.
@@ -38,7 +38,7 @@ pub(crate) enum Written {
 
 impl Written {
     /// The answer that shows it.
-    pub fn answer(
+    pub async fn answer(
         self,
         scope: &Scope<'_>,
         code: StatusCode,
@@ -46,16 +46,18 @@ impl Written {
         query: &crate::request::Query,
     ) -> Result<Response<Body>, Status> {
         match self {
-            Written::Stored(object) => view::object_answer(scope, code, format, query, &object),
+            Written::Stored(object) => {
+                view::object_answer(scope, code, format, query, &scope.reader.read_one(&object).await?)
+            }
             Written::Dry(object) => view::value_answer(scope, code, format, query, *object),
         }
     }
 
     /// The object in the request's version.
-    pub fn value(self, kind: &Kind) -> Value {
+    pub async fn value(self, scope: &Scope<'_>) -> Result<Value, Status> {
         match self {
-            Written::Stored(object) => view::value(kind, &object),
-            Written::Dry(object) => *object,
+            Written::Stored(object) => scope.value(&object).await,
+            Written::Dry(object) => Ok(*object),
         }
     }
 }
@@ -107,9 +109,13 @@ async fn finish(scope: &Scope<'_>, object: &mut Value, step: &Step<'_>) -> Resul
     let context = scope.context();
     metadata::begin_generation(scope.kind, object);
     (scope.kind.hooks.prepare_create)(object, &context);
-    let mut errors = validate::metadata(scope.kind, object);
+    if scope.kind.hooks.custom && scope.kind.hooks.has_status {
+        object.as_object_mut().and_then(|map| map.remove("status"));
+    }
+    let mut errors = validate::metadata(scope, object);
     errors.extend((scope.kind.hooks.validate)(object, &context));
     errors.extend((scope.kind.hooks.validate_create)(object, &context));
+    errors.extend(scope.schema_errors(object, None));
     if !errors.is_empty() {
         return Err(Status::invalid(scope.kind, step.name, &errors));
     }
@@ -123,7 +129,7 @@ async fn finish(scope: &Scope<'_>, object: &mut Value, step: &Step<'_>) -> Resul
             Ok(Written::Dry(Box::new(std::mem::take(object))))
         };
     }
-    match scope.put(scope.encode(object)?, Expect::Absent).await {
+    match scope.put(scope.encode(object).await?, Expect::Absent).await {
         Ok(committed) => Ok(Written::Stored(committed.item)),
         Err(CommitError::Conflict { current }) => Err(match current {
             Some(current) if current.meta.deleting => being_deleted(scope.kind, step.name),

@@ -25,7 +25,10 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
         Deleted::Gone { uid, .. } => {
             object_response(StatusCode::OK, format, &Status::deleted(scope.kind, &scope.info.name, &uid))
         }
-        Deleted::Marked(object) => view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object),
+        Deleted::Marked(object) => {
+            let object = scope.reader.read_one(&object).await?;
+            view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object)
+        }
         Deleted::WouldBe(object) => view::value_answer(scope, StatusCode::OK, format, &scope.info.query, *object),
     }
 }
@@ -52,7 +55,7 @@ pub(super) async fn delete(scope: &Scope<'_>, name: &str, options: &DeleteOption
     for _ in 0..TRIES {
         let current = scope.existing(name)?;
         check_preconditions(scope, name, &current, options)?;
-        let old = scope.value(&current);
+        let old = scope.value(&current).await?;
         let step = Step {
             operation: Operation::Delete,
             name,
@@ -81,7 +84,7 @@ async fn apply(
         Verdict::Mark(new) if options.dry_run => return Ok(Some(Deleted::WouldBe(new))),
         Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old))),
         Verdict::Mark(new) => scope
-            .put(scope.encode(&new)?, Expect::Revision(current.revision))
+            .put(scope.encode(&new).await?, Expect::Revision(current.revision))
             .await
             .map(|committed| Deleted::Marked(committed.item)),
         Verdict::Remove => scope.erase(current, &old).await.map(|_| gone(current, old)),

@@ -1,7 +1,7 @@
 //! LIST: a page of a snapshot at the revision that was asked for.
 
 use api::field_error::FieldError;
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use store::{Revision, Snapshot};
 
@@ -17,12 +17,13 @@ use crate::options::{ListOptions, Match};
 use crate::status::Status;
 use crate::view;
 
-pub(super) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
+pub(super) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+    let format = view::object_format(scope.kind, headers, &scope.info.query)?;
     let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let reading = Reading::new(scope, &options, &selection)?;
-    let page = reading.page(&selection, options.limit);
+    let mut page = reading.page(&selection, options.limit);
+    page.objects = scope.reader.read(page.objects).await?;
     answer(scope, format, page)
 }
 
@@ -142,7 +143,7 @@ fn answer(scope: &Scope<'_>, format: Format, page: Page) -> Result<Response<Body
     }
     let (list_kind, api_version) = match format.transform {
         Transform::Partial => ("PartialObjectMetadataList".to_owned(), format.meta_api_version()),
-        _ => (format!("{}List", kind.kind), kind.api_version()),
+        _ => (kind.list_kind(), kind.api_version()),
     };
     if format.encoding == Encoding::Protobuf {
         return stream::protobuf(scope, format, (&api_version, &list_kind, metadata.into()), page.objects);

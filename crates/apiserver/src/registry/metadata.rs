@@ -111,15 +111,22 @@ pub(super) fn keep(new: &mut Value, old: &Value) {
 pub(super) fn count_generation(kind: &Kind, new: &mut Value, old: &Value) {
     let before = old["metadata"]["generation"].as_i64().unwrap_or(0);
     let counted = new["metadata"]["generation"].as_i64().unwrap_or(0) > before;
-    if kind.hooks.has_generation && !counted && desired(new) != desired(old) {
+    if kind.hooks.has_generation && !counted && desired(kind, new) != desired(kind, old) {
         map(new).insert("generation".to_owned(), (before + 1).into());
     }
 }
 
-/// Everything that is neither metadata nor status.
-fn desired(object: &Value) -> Vec<(&String, &Value)> {
+/// Everything that is neither metadata nor a status that is written by itself.
+fn desired<'v>(kind: &Kind, object: &'v Value) -> Vec<(&'v String, &'v Value)> {
+    let own_status = kind.hooks.has_status || !kind.hooks.custom;
     let fields = object.as_object().into_iter().flatten();
-    fields.filter(|(key, _)| !matches!(key.as_str(), "metadata" | "status" | "apiVersion" | "kind")).collect()
+    fields
+        .filter(|(key, _)| match key.as_str() {
+            "metadata" | "apiVersion" | "kind" => false,
+            "status" => !own_status,
+            _ => true,
+        })
+        .collect()
 }
 
 /// The finalizers an object has.

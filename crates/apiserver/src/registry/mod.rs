@@ -8,6 +8,7 @@ mod create;
 mod delete;
 mod get;
 mod graceful;
+mod internal;
 mod list;
 mod metadata;
 mod ownership;
@@ -24,6 +25,7 @@ mod validate;
 use std::sync::Arc;
 
 use api::kind::{Kind, Subresource, SubresourceRole};
+use api::schema::Schema;
 use http::{Request, Response};
 use serde_json::Value;
 
@@ -35,18 +37,24 @@ use crate::server::Inner;
 use crate::service::{Call, Service};
 use crate::status::Status;
 
+pub(crate) use internal::{delete_all, merge};
 pub(crate) use list::Reading;
 pub(crate) use scale::{shown as scale_shown, taken as scale_taken};
 pub(crate) use scope::Scope;
 pub(crate) use select::Selection;
 
 /// An object that admission changed, in shape again: canonical and defaulted.
-pub(crate) fn reshape(kind: &Kind, subresource: Option<&Subresource>, object: &mut Value) -> Result<(), Status> {
+pub(crate) fn reshape(
+    kind: &Kind,
+    schema: Option<&Schema>,
+    subresource: Option<&Subresource>,
+    object: &mut Value,
+) -> Result<(), Status> {
     let target = match subresource.filter(|subresource| has_own_body(subresource)) {
         Some(subresource) => shape::Target::body(subresource),
-        None => shape::Target::of(kind),
+        None => shape::Target::of(kind, schema),
     };
-    shape::again(target, object)
+    shape::again(&target, object)
 }
 
 /// Whether the body at this place is no object of the row.
@@ -62,11 +70,14 @@ pub(crate) async fn serve(
     identity: Identity,
     warnings: &Warnings,
 ) -> Result<Response<Body>, Status> {
-    let kind =
-        server.kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(Status::no_such_path)?;
+    let kinds = server.served.current();
+    let kind = kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(Status::no_such_path)?;
     let subresource = subresource(kind, info)?;
     check_place(kind, info)?;
     check_verb(kind, subresource, info)?;
+    if info.verb == "create" && kinds.definition(kind).is_some_and(|definition| definition.terminating) {
+        return Err(Status::terminating(kind, &info.verb));
+    }
     if !kind.hooks.deprecation.is_empty() {
         warnings.add(kind.hooks.deprecation);
     }
@@ -86,9 +97,9 @@ pub(crate) async fn serve(
             scale::serve(&scope, verb, &paths, request).await
         }
         ("create", _) => create::serve(&scope, request).await,
-        ("get", _) => get::serve(&scope, &request),
-        ("list", _) => list::serve(&scope, &request),
-        ("watch", _) => crate::watch::serve(&scope, &request),
+        ("get", _) => get::serve(&scope, request.headers()).await,
+        ("list", _) => list::serve(&scope, request.headers()).await,
+        ("watch", _) => crate::watch::serve(&scope, request.headers()).await,
         ("update", _) => update::serve(&scope, request).await,
         ("patch", _) => patch::serve(&scope, request).await,
         ("delete", _) => delete::serve(&scope, request).await,

@@ -3,7 +3,6 @@
 
 use api::kind::{Kind, SubresourceRole};
 use api::managed::{self, ApplyError, Replicas, Versions, Writer};
-use api::schema::Schema;
 use serde_json::Value;
 
 use super::metadata;
@@ -80,7 +79,8 @@ pub(super) fn scale(
     metadata::map(&mut before).extend(entries.map(|entries| ("managedFields".to_owned(), entries)));
     let schema =
         api::schema::of("autoscaling", "v1", "Scale").ok_or_else(|| Status::internal("Scale has no schema"))?;
-    let versions = Versions { api_version: "autoscaling/v1", kind: "Scale", schema, convert: &|_, _, _| None };
+    let versions =
+        Versions { api_version: "autoscaling/v1", kind: "Scale", schema: schema.clone(), convert: &|_, _, _| None };
     let mut scale = writing(scope, options, &["status"], |writer| match (write.config, after) {
         (Some(config), _) => managed::apply(&versions, Some(&before), config, writer, options.force).map_err(refused),
         (None, after) => {
@@ -121,23 +121,23 @@ pub(super) fn writing<T>(
 /// Runs `act` with the request's version and the way to the others; `None`: the kind has no schema.
 fn with_versions<T>(scope: &Scope<'_>, act: impl FnOnce(&Versions<'_>) -> T) -> Option<T> {
     let api_version = scope.kind.api_version();
-    let schema = api::schema::of(scope.kind.group, scope.kind.version, scope.kind.kind)?;
+    let schema = scope.schema_of(scope.kind)?.clone();
     let convert = |value: &Value, from: &str, to: &str| {
         let (from, to) = (row(scope, from)?, row(scope, to)?);
-        let value = view::from_storage(to, view::to_storage(from, scope.stored, value.clone()));
-        Some((value, schema_of(to)?))
+        let mut value = view::from_storage(to, view::to_storage(from, scope.stored, value.clone()));
+        if to.hooks.custom {
+            // Converted as if by strategy None: a webhook is not asked who owns what.
+            value["apiVersion"] = to.api_version().into();
+        }
+        Some((value, scope.schema_of(to)?.clone()))
     };
     Some(act(&Versions { api_version: &api_version, kind: scope.kind.kind, schema, convert: &convert }))
-}
-
-fn schema_of(kind: &Kind) -> Option<&'static Schema> {
-    api::schema::of(kind.group, kind.version, kind.kind)
 }
 
 /// The row of another version of this kind.
 fn row(scope: &Scope<'_>, api_version: &str) -> Option<&'static Kind> {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    let row = scope.server.kinds.find(group, version, scope.kind.plural)?;
+    let row = scope.server.served.current().find(group, version, scope.kind.plural)?;
     (row.storage == scope.kind.storage).then_some(row)
 }
 

@@ -1,5 +1,6 @@
 //! PATCH: the change a patch makes to the stored object, by its media type.
 
+use api::kind::Kind;
 use http::{Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -29,17 +30,19 @@ const MEDIA_TYPES: [(&str, PatchType); 4] = [
 ];
 
 impl PatchType {
-    /// 415 for what is not served.
-    pub fn of(content_type: &str) -> Result<Self, Status> {
-        let found = MEDIA_TYPES.iter().find(|(media_type, _)| *media_type == content_type);
-        found
-            .map(|(_, patch_type)| *patch_type)
-            .ok_or_else(|| Status::unsupported_media_type(&MEDIA_TYPES.map(|(media_type, _)| media_type)))
+    /// 415 for what is not served: custom resources know no strategic merge.
+    pub fn of(content_type: &str, kind: &Kind) -> Result<Self, Status> {
+        let served = MEDIA_TYPES.iter().filter(|(_, patch)| !(kind.hooks.custom && *patch == PatchType::Strategic));
+        let found = served.clone().find(|(media_type, _)| *media_type == content_type);
+        found.map(|(_, patch_type)| *patch_type).ok_or_else(|| {
+            let media_types: Vec<&str> = served.map(|(media_type, _)| *media_type).collect();
+            Status::unsupported_media_type(&media_types)
+        })
     }
 }
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+    let patch_type = PatchType::of(decode::content_type(request.headers()), scope.kind)?;
     if patch_type == PatchType::Apply {
         return super::apply::serve(scope, request).await;
     }
@@ -53,7 +56,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
         metadata::place(scope.kind, scope.namespace, &mut patched)?;
         Ok(patched)
     });
-    written.await?.answer(scope, StatusCode::OK, format, &scope.info.query)
+    written.await?.answer(scope, StatusCode::OK, format, &scope.info.query).await
 }
 
 /// The patch as a tree.

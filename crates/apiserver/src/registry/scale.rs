@@ -45,7 +45,7 @@ pub(super) async fn serve(
     let format = negotiate::format(request.headers(), &scope.info.query, Endpoint::PLAIN)?;
     let target = shape::Target::body(scope.subresource.expect("scale is a subresource"));
     let shown = match verb {
-        "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?))?,
+        "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?).await?)?,
         "update" => {
             let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
             let content_type = decode::content_type(request.headers()).to_owned();
@@ -55,7 +55,7 @@ pub(super) async fn serve(
             write(scope, paths, &options, Source::Put, |_| Ok(scale.clone())).await?
         }
         "patch" => {
-            let patch_type = PatchType::of(decode::content_type(request.headers()))?;
+            let patch_type = PatchType::of(decode::content_type(request.headers()), scope.kind)?;
             if patch_type == PatchType::Apply {
                 return object_response(StatusCode::OK, format, &apply(scope, paths, request).await?);
             }
@@ -95,7 +95,7 @@ async fn apply(scope: &Scope<'_>, paths: &Paths, request: Request<Body>) -> Resu
         check(scope, &after)?;
         Ok(scaled(paths, old, &after, owners))
     });
-    scale_of(paths, &written.await?.value(scope.kind))
+    scale_of(paths, &written.await?.value(scope).await?)
 }
 
 /// The object with the replicas of its Scale and who owns them.
@@ -134,7 +134,7 @@ async fn write(
         }
         Ok(new)
     });
-    scale_of(paths, &written.await?.value(scope.kind))
+    scale_of(paths, &written.await?.value(scope).await?)
 }
 
 fn check(scope: &Scope<'_>, scale: &Value) -> Result<(), Status> {

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use api::field_error::FieldError;
 use api::kind::{Kind, Subresource, SubresourceRole, WriteContext};
+use api::schema::Schema;
 use serde_json::Value;
 use store::{CommitError, Committed, Expect, Op, Write};
 
 use super::shape::Target;
 use crate::admit::{AdmissionRequest, Operation, Reinvocation, Warnings};
+use crate::custom::{Reader, scale_errors};
 use crate::identity::Identity;
 use crate::meta::Meta;
 use crate::objects::{self, Object};
@@ -29,6 +32,8 @@ pub(crate) struct Scope<'a> {
     /// Empty for kinds outside namespaces.
     pub namespace: &'a str,
     pub warnings: &'a Warnings,
+    /// How objects are read and stored.
+    pub reader: Reader,
     /// Names the field manager of requests that name none.
     pub user_agent: String,
 }
@@ -52,8 +57,10 @@ impl<'a> Scope<'a> {
         warnings: &'a Warnings,
     ) -> Self {
         let namespace = if kind.namespaced { info.namespace.as_str() } else { "" };
-        let (stored, user_agent) = (server.kinds.storage_row(kind), String::new());
-        Self { server, info, identity, kind, stored, subresource, namespace, warnings, user_agent }
+        let kinds = server.served.current();
+        let reader = Reader { kind, definition: kinds.definition(kind).cloned(), server: server.clone() };
+        let (stored, user_agent) = (kinds.storage_row(kind), String::new());
+        Self { server, info, identity, kind, stored, subresource, namespace, warnings, reader, user_agent }
     }
 
     pub fn subresource_name(&self) -> &'static str {
@@ -61,11 +68,31 @@ impl<'a> Scope<'a> {
     }
 
     /// What a body at this place has to be.
-    pub(super) fn target(&self) -> Target {
+    pub(super) fn target(&self) -> Target<'_> {
         match self.subresource {
             Some(subresource) if subresource.role == SubresourceRole::Service => Target::body(subresource),
-            _ => Target::of(self.kind),
+            _ => Target::of(self.kind, self.schema_of(self.kind)),
         }
+    }
+
+    /// The schema of one version of this kind.
+    pub(super) fn schema_of(&self, kind: &Kind) -> Option<&Schema> {
+        match &self.reader.definition {
+            Some(definition) => definition.version(kind.version).map(|version| &version.schema),
+            None => api::schema::of(kind.group, kind.version, kind.kind),
+        }
+    }
+
+    /// What the schema of a custom kind has against an object.
+    pub(super) fn schema_errors(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let Some(structural) = self.schema_of(self.kind).and_then(Schema::structural) else { return Vec::new() };
+        let is_status = self.subresource.is_some_and(|subresource| subresource.role == SubresourceRole::Status);
+        let mut errors = match old.filter(|_| is_status) {
+            Some(old) => structural.validate_status(new, old),
+            None => structural.validate(new, old),
+        };
+        errors.extend(scale_errors(self.kind, new, is_status));
+        errors
     }
 
     /// What the kind's hooks are told.
@@ -91,8 +118,8 @@ impl<'a> Scope<'a> {
     }
 
     /// A stored object in the request's version.
-    pub fn value(&self, object: &Object) -> Value {
-        view::value(self.kind, object)
+    pub async fn value(&self, object: &Object) -> Result<Value, Status> {
+        Ok(view::value(self.kind, &self.reader.read_one(object).await?))
     }
 
     /// Mutating admission; what it changed is put in shape again.
@@ -107,7 +134,7 @@ impl<'a> Scope<'a> {
                 plugin.mutate(&mut self.admission_request(object, step, &reinvocation)).await?;
             }
             if *object != before && !object.is_null() {
-                super::shape::again(self.target(), object)?;
+                super::shape::again(&self.target(), object)?;
             }
             if !reinvocation.turn() {
                 return Ok(());
@@ -144,6 +171,7 @@ impl<'a> Scope<'a> {
             options: step.options,
             dry_run: step.dry_run,
             warnings: self.warnings,
+            schema: self.schema_of(self.kind),
             reinvocation,
         }
     }
@@ -159,10 +187,10 @@ impl<'a> Scope<'a> {
     }
 
     /// The object as it will lie in the store.
-    pub fn encode(&self, object: &Value) -> Result<Encoded, Status> {
-        let mut object = view::to_storage(self.kind, self.stored, object.clone());
-        super::shape::fill(self.stored, &mut object)?;
-        let meta = Arc::new(Meta::of(self.stored, &object));
+    pub async fn encode(&self, object: &Value) -> Result<Encoded, Status> {
+        let mut object = self.reader.stored(view::to_storage(self.kind, self.stored, object.clone())).await?;
+        super::shape::fill(self.schema_of(self.stored), self.stored, &mut object)?;
+        let meta = Arc::new(Meta { generation: self.reader.generation(), ..Meta::of(self.stored, &object) });
         let (bytes, splice_at) = objects::encode(&mut object)?;
         Ok(Encoded { bytes, splice_at, meta })
     }

@@ -77,8 +77,8 @@ impl Selection {
 
     fn fields_match(&self, selector: &FieldSelector, item: &Item<Meta>) -> bool {
         let meta = &item.meta;
-        let converted =
-            self.kind.storage_version.map(|_| (self.kind.hooks.selectable_fields)(&view::parsed(self.kind, item)));
+        let parsed = self.kind.storage_version.is_some() || self.kind.hooks.custom;
+        let converted = parsed.then(|| self.kind.selectable_fields(&view::parsed(self.kind, item)));
         let own = converted.as_ref().unwrap_or(&meta.fields);
         selector.matches_with(|field| match field {
             "metadata.name" => Some(meta.name.as_str()),
@@ -96,7 +96,7 @@ fn parse<T>(text: &str, parse: impl Fn(&str) -> Result<T, api::selector::Selecto
 }
 
 fn check_fields(kind: &Kind, fields: &FieldSelector) -> Result<(), Status> {
-    let own: Vec<&str> = (kind.hooks.selectable_fields)(&Value::Null).into_iter().map(|(label, _)| label).collect();
+    let own: Vec<&str> = kind.selectable_fields(&Value::Null).into_iter().map(|(label, _)| label).collect();
     for label in fields.requirements().iter().map(|requirement| requirement.field.as_str()) {
         if matches!(label, "metadata.name" | "metadata.namespace") || own.contains(&label) {
             continue;

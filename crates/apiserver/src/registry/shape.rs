@@ -15,36 +15,44 @@ use crate::status::Status;
 
 /// What a tree has to be.
 #[derive(Clone, Copy)]
-pub(super) struct Target {
+pub(super) struct Target<'s> {
     pub group: &'static str,
     pub version: &'static str,
     pub kind: &'static str,
     default: fn(&mut Value),
+    schema: Option<&'s Schema>,
 }
 
-impl Target {
-    /// An object of a row.
-    pub fn of(kind: &Kind) -> Self {
-        Self { group: kind.group, version: kind.version, kind: kind.kind, default: kind.hooks.default }
+impl<'s> Target<'s> {
+    /// An object of a row, with the schema it has now.
+    pub fn of(kind: &Kind, schema: Option<&'s Schema>) -> Self {
+        Self { group: kind.group, version: kind.version, kind: kind.kind, default: kind.hooks.default, schema }
     }
 
     /// The body of a subresource that is no object of its row (`Scale`, `Binding`, `TokenRequest`).
     pub fn body(subresource: &Subresource) -> Self {
         let Subresource { group, version, kind, .. } = *subresource;
-        Self { group, version, kind, default: |_| {} }
+        Self { group, version, kind, default: |_| {}, schema: api::schema::of(group, version, kind) }
     }
 
     fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
-    fn schema(&self) -> Result<&'static Schema, Status> {
-        api::schema::of(self.group, self.version, self.kind)
-            .ok_or_else(|| Status::internal(format!("{} {} has no schema", self.api_version(), self.kind)))
+    fn schema(&self) -> Result<&'s Schema, Status> {
+        self.schema.ok_or_else(|| Status::internal(format!("{} {} has no schema", self.api_version(), self.kind)))
     }
 
     fn normalise(&self, object: &mut Value) -> Result<Vec<FieldIssue>, Status> {
         Ok(self.schema()?.normalise(object))
+    }
+
+    /// Fills in the defaults of the row and of the schema.
+    fn fill_defaults(&self, object: &mut Value) {
+        (self.default)(object);
+        if let Some(schema) = self.schema {
+            schema.default(object);
+        }
     }
 }
 
@@ -82,7 +90,7 @@ pub(super) fn decoded(
         unknown
             .fold(refuse(text), |status, issue| status.cause("FieldValueInvalid", described(issue), issue.path.clone()))
     })?;
-    (kind.default)(&mut object);
+    kind.fill_defaults(&mut object);
     Ok(object)
 }
 
@@ -107,7 +115,7 @@ pub(super) fn patched(
         return Err(refuse(&described(issue)));
     }
     judge(issues.iter().map(described).collect(), validation, warnings, refuse)?;
-    (kind.default)(&mut object);
+    kind.fill_defaults(&mut object);
     Ok(object)
 }
 
@@ -121,18 +129,18 @@ fn keep_reset(object: &mut Value) {
 }
 
 /// After admission: whatever a plugin did, the object is canonical and defaulted again.
-pub(super) fn again(kind: Target, object: &mut Value) -> Result<(), Status> {
+pub(super) fn again(kind: &Target, object: &mut Value) -> Result<(), Status> {
     let issues = kind.normalise(object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
         return Err(Status::internal(format!("admission made an object that is no {}: {}", kind.kind, issue.message)));
     }
-    (kind.default)(object);
+    kind.fill_defaults(object);
     Ok(())
 }
 
 /// The object as upstream's encoder writes it.
-pub(super) fn fill(kind: &Kind, object: &mut Value) -> Result<(), Status> {
-    Target::of(kind).schema()?.fill(object);
+pub(super) fn fill(schema: Option<&Schema>, kind: &Kind, object: &mut Value) -> Result<(), Status> {
+    Target::of(kind, schema).schema()?.fill(object);
     Ok(())
 }
 
@@ -156,7 +164,7 @@ fn judge(
 }
 
 fn described(issue: &FieldIssue) -> String {
-    match issue.suggestion {
+    match &issue.suggestion {
         Some(meant) => format!("{} (did you mean {meant:?}?)", issue.message),
         None => issue.message.clone(),
     }

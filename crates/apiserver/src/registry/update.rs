@@ -31,10 +31,10 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     metadata::place(scope.kind, scope.namespace, &mut object)?;
     if scope.current(&scope.info.name).is_none() && scope.kind.hooks.create_on_update && scope.subresource.is_none() {
         let created = create(scope, object, &options).await?;
-        return created.answer(scope, StatusCode::CREATED, format, &scope.info.query);
+        return created.answer(scope, StatusCode::CREATED, format, &scope.info.query).await;
     }
     let written = update(scope, &options, Source::Put, |_| Ok(object.clone())).await?;
-    written.answer(scope, StatusCode::OK, format, &scope.info.query)
+    written.answer(scope, StatusCode::OK, format, &scope.info.query).await
 }
 
 /// Where the new state comes from: a whole object, or a change of the old one.
@@ -56,10 +56,10 @@ pub(super) async fn update(
     let name = &scope.info.name;
     for _ in 0..TRIES {
         let current = scope.existing(name)?;
-        let mut old = scope.value(&current);
+        let mut old = scope.value(&current).await?;
         let new = make(&old)?;
         // Hooks compare the two, so both have one form: what the encoder fills in is not in the new state yet.
-        shape::again(scope.target(), &mut old)?;
+        shape::again(&scope.target(), &mut old)?;
         let conditional = source == Source::Put && check_version(scope, &new, &current, source)?;
         if source != Source::Put {
             check_version(scope, &new, &current, source)?;
@@ -141,7 +141,14 @@ fn keep_other_half(scope: &Scope<'_>, new: &mut Value, old: &Value) {
         Some(SubresourceRole::Status) => {
             let status = map.remove("status");
             let mut given = map.remove("metadata").unwrap_or_default();
-            if let Some(given) = given.as_object_mut() {
+            if scope.kind.hooks.custom {
+                // Nothing of the metadata is taken over but who owns what.
+                let managers = given.get("managedFields").cloned();
+                given = old["metadata"].clone();
+                if let Some(given) = given.as_object_mut() {
+                    set(given, "managedFields", managers.as_ref());
+                }
+            } else if let Some(given) = given.as_object_mut() {
                 set(given, "ownerReferences", old["metadata"].get("ownerReferences"));
             }
             *map = old.as_object().cloned().unwrap_or_default();
@@ -183,13 +190,13 @@ async fn finish(
         return end_deletion(scope, current, new).await;
     }
     let entries = ownership::keep_times(new, old);
-    let mut encoded = scope.encode(new)?;
+    let mut encoded = scope.encode(new).await?;
     if unchanged(current, &encoded) {
         return Ok(Some(Written::Stored(current.clone())));
     }
     if let Some(entries) = entries {
         metadata::map(new).insert("managedFields".to_owned(), entries);
-        encoded = scope.encode(new)?;
+        encoded = scope.encode(new).await?;
     }
     match scope.put(encoded, Expect::Revision(current.revision)).await {
         Ok(committed) => Ok(Some(Written::Stored(committed.item))),

@@ -1,7 +1,7 @@
 //! Validation that is the same for all kinds: metadata, and what of it an update may not change (apimachinery pkg/api/validation).
 
 use api::field_error::{FieldError, FieldErrorType};
-use api::kind::{Kind, NameRule};
+use api::kind::NameRule;
 use api::names;
 use serde_json::{Map, Value};
 
@@ -11,7 +11,8 @@ use super::scope::Scope;
 const ANNOTATIONS_BYTES_MAX: usize = 256 * 1024;
 
 /// metadata of a new object.
-pub(super) fn metadata(kind: &Kind, object: &Value) -> Vec<FieldError> {
+pub(super) fn metadata(scope: &Scope<'_>, object: &Value) -> Vec<FieldError> {
+    let kind = scope.kind;
     let mut errors = Vec::new();
     let name = metadata::text(object, "name");
     if name.is_empty() {
@@ -21,16 +22,20 @@ pub(super) fn metadata(kind: &Kind, object: &Value) -> Vec<FieldError> {
             errors.push(FieldError::invalid("metadata.name", &name.into(), &why));
         }
     }
-    maps(object, &Value::Null, &mut errors);
+    maps(scope, object, &Value::Null, &mut errors);
     errors
 }
 
-fn maps(object: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+fn maps(scope: &Scope<'_>, object: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let metadata = &object["metadata"];
     let entries = |field: &str| metadata[field].as_object().cloned().unwrap_or_default();
     labels(&entries("labels"), errors);
     annotations(&entries("annotations"), errors);
-    finalizers(object, old, errors);
+    match scope.kind.hooks.custom {
+        true => warn_of_finalizers(scope, object, old),
+        false => finalizers(object, old, errors),
+    }
+    together(object, errors);
     owners(metadata, errors);
 }
 
@@ -84,6 +89,27 @@ fn finalizers(object: &Value, old: &Value, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::invalid("metadata.finalizers", &(*name).into(), &why));
         }
     }
+}
+
+/// Custom resources may have any finalizers; those without a domain are advised against.
+fn warn_of_finalizers(scope: &Scope<'_>, object: &Value, old: &Value) {
+    let before = metadata::finalizers(old);
+    for name in metadata::finalizers(object).into_iter().filter(|name| !before.contains(name)) {
+        for why in names::qualified_name(name) {
+            scope.warnings.add(format!("metadata.finalizers: {name:?}: {why}"));
+        }
+        if !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
+            let path = if name.contains('.') { " including a path (/)" } else { "" };
+            scope.warnings.add(format!(
+                "metadata.finalizers: {name:?}: prefer a domain-qualified finalizer name{path} to avoid accidental conflicts with other finalizer writers"
+            ));
+        }
+    }
+}
+
+/// Two ways to go exclude each other.
+fn together(object: &Value, errors: &mut Vec<FieldError>) {
+    let names = metadata::finalizers(object);
     if names.contains(&super::graceful::ORPHAN) && names.contains(&super::graceful::FOREGROUND) {
         let why = "finalizer orphan and foregroundDeletion cannot be both set";
         errors.push(FieldError::invalid("metadata.finalizers", &object["metadata"]["finalizers"], why));
@@ -116,7 +142,7 @@ fn owners(metadata: &Value, errors: &mut Vec<FieldError>) {
 pub(super) fn update(scope: &Scope<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
     let context = scope.context();
     let mut errors = Vec::new();
-    maps(new, old, &mut errors);
+    maps(scope, new, old, &mut errors);
     for field in ["name", "namespace", "uid"] {
         let (after, before) = (metadata::text(new, field), metadata::text(old, field));
         if after != before {
@@ -126,6 +152,7 @@ pub(super) fn update(scope: &Scope<'_>, new: &Value, old: &Value) -> Vec<FieldEr
     new_finalizers(new, old, &mut errors);
     errors.extend((scope.kind.hooks.validate)(new, &context));
     errors.extend((scope.kind.hooks.validate_update)(new, old, &context));
+    errors.extend(scope.schema_errors(new, Some(old)));
     errors
 }
 

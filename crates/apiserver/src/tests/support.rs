@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use rustls::pki_types::CertificateDer;
 use store::{MemoryEngine, Options, Store};
 
+use crate::custom::DefinitionWrites;
+use crate::dialer::{DialError, Dialer, Stream};
 use crate::{
     Admit, ApiServer, AuthError, Authenticate, Authorize, Body, Call, Config, Decision, Identity, Kinds, Meta, Objects,
     Parts, RequestInfo, Service, Status, derive, full,
@@ -121,6 +123,23 @@ pub(crate) fn server_admitting(admission: impl FnOnce(&Kinds, &Objects) -> Admis
 }
 
 type Admission = Vec<Arc<dyn Admit>>;
+
+/// Dials without a certificate of its own.
+struct Plain;
+
+#[async_trait]
+impl Dialer for Plain {
+    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        let address = format!("{host}:{port}");
+        let stream = tokio::net::TcpStream::connect(&address).await;
+        Ok(Box::new(stream.map_err(|source| DialError::Connect { address, source })?))
+    }
+
+    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+        self.dial(host, port).await
+    }
+}
+
 type Services = BTreeMap<&'static str, Arc<dyn Service>>;
 
 fn server_of(
@@ -131,9 +150,11 @@ fn server_of(
 ) -> ApiServer {
     let kinds = Kinds::new(api::kinds::ALL);
     let objects = Objects::new(store(&kinds), env);
-    let services = services(&objects);
-    let admission = admission(&kinds, &objects);
-    let authorizer = Arc::new(AllButNobody);
-    let parts = Parts { objects, kinds, authenticator, authorizer, admission, services };
-    ApiServer::new(Config::new("/nowhere"), parts)
+    let mut services = services(&objects);
+    services.insert("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone())));
+    let (authorizer, admission) = (Arc::new(AllButNobody), admission(&kinds, &objects));
+    let parts = Parts { objects, kinds, authenticator, authorizer, admission, dialer: Some(Arc::new(Plain)), services };
+    let server = ApiServer::new(Config::new("/nowhere"), parts);
+    server.clean_up_definitions();
+    server
 }

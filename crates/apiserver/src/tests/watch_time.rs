@@ -30,7 +30,7 @@ async fn follow(mut body: Body) -> (Vec<(u64, Value)>, u64) {
 }
 
 async fn create(server: &ApiServer, name: &str) -> String {
-    let kind = server.kinds().find("", "v1", "configmaps").unwrap();
+    let kind = api::kinds::find("", "v1", "configmaps").unwrap();
     let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": name, "namespace": "d"}});
     let created = server.objects().create(kind, object).await.unwrap();
     created["metadata"]["resourceVersion"].as_str().unwrap().to_owned()

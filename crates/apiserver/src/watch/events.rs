@@ -34,6 +34,8 @@ impl EventType {
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     pub kind: &'static Kind,
+    /// Of the kind's definition.
+    pub generation: u64,
     pub format: Format,
     pub include: Include,
     /// Tables tell their columns once, with the first event.

@@ -5,7 +5,7 @@ mod events;
 mod frames;
 mod stream;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use store::{Cursor, Revision};
@@ -23,8 +23,8 @@ use crate::table::Include;
 pub use frames::Frames;
 use stream::Watcher;
 
-pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    let format = watch_format(scope, request)?;
+pub(crate) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+    let format = watch_format(scope, headers)?;
     let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     // Upstream's storage refuses this with an error that is none of the API's.
@@ -33,8 +33,10 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
         Ok(begin) => begin,
         Err(status) => return Ok(refused(format, &status)),
     };
+    let initial = scope.reader.read(begin.initial).await?;
     let shape = events::Shape {
         kind: scope.kind,
+        generation: scope.reader.generation(),
         format,
         include: if format.transform == Transform::Table {
             Include::read(&scope.info.query)?
@@ -50,10 +52,11 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
         prefix: selection.prefix(scope),
         selection,
         cursor: begin.cursor,
+        reader: scope.reader.clone(),
         server: scope.server.clone(),
         bookmarks: options.allow_watch_bookmarks,
         end_of_initial: options.send_initial_events == Some(true) && options.allow_watch_bookmarks,
-        initial: begin.initial.into(),
+        initial: initial.into(),
         started_at: begin.after,
         seconds: options.timeout_seconds.unwrap_or_else(|| least + env.random_u64() % least),
         _guard: scope.server.metrics.watch(scope.info),
@@ -62,9 +65,9 @@ pub(crate) fn serve(scope: &Scope<'_>, request: &Request<Body>) -> Result<Respon
 }
 
 /// JSON or protobuf frames; YAML cannot be streamed.
-fn watch_format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, Status> {
+fn watch_format(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Format, Status> {
     let endpoint = Endpoint { stream: true, ..Endpoint::objects(scope.kind) };
-    let format = negotiate::format(request.headers(), &scope.info.query, endpoint)?;
+    let format = negotiate::format(headers, &scope.info.query, endpoint)?;
     Ok(Format { pretty: false, ..format })
 }
 

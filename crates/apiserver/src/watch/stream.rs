@@ -11,6 +11,7 @@ use store::{Cursor, Event, Revision};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::events::{self, EventType, Shape};
+use crate::custom::{Reader, with_bytes};
 use crate::front::WatchGuard;
 use crate::meta::Meta;
 use crate::negotiate::Encoding;
@@ -28,6 +29,7 @@ const FRAME_BYTES: usize = 32 * 1024;
 pub(super) struct Watcher {
     pub shape: Shape,
     pub selection: Selection,
+    pub reader: Reader,
     /// Keys of what is watched: one object, a namespace, the whole resource.
     pub prefix: String,
     pub cursor: Cursor<Meta>,
@@ -75,11 +77,15 @@ impl Watcher {
     }
 
     /// The frame of an event, if this watcher sees it.
-    fn frame(&mut self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
+    async fn frame(&mut self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
         let Some(event_type) = events::seen(event, |item| self.selected(item)) else { return Ok(None) };
         let shape = self.next_shape();
+        let (mut bytes, item) = events::shown(event, event_type);
+        if shape.kind.hooks.custom {
+            let shown = with_bytes(item, bytes, item.splice_at);
+            bytes = self.reader.read_one(&shown).await?.bytes.clone();
+        }
         let frame = self.server.frames.get(event.revision, event_type, shape, || {
-            let (bytes, _) = events::shown(event, event_type);
             events::frame(shape, event_type, &bytes, self.server.objects.env().now())
         })?;
         Ok(Some(frame))
@@ -134,7 +140,7 @@ impl Running {
         loop {
             let step = self.wait().await;
             match step {
-                Next::Event(Ok(event)) => match self.drain(&event) {
+                Next::Event(Ok(event)) => match self.drain(&event).await {
                     Ok(frames) if frames.is_empty() => {}
                     frames => return Some(self.or_error(frames)),
                 },
@@ -170,15 +176,15 @@ impl Running {
     }
 
     /// This event's frame and those of the events that are there already.
-    fn drain(&mut self, first: &Event<Meta>) -> Result<Bytes, Status> {
-        let first = self.watcher.frame(first)?;
+    async fn drain(&mut self, first: &Event<Meta>) -> Result<Bytes, Status> {
+        let first = self.watcher.frame(first).await?;
         let mut out: Option<BytesMut> = None;
         let mut single = first;
         // A Compacted here comes again at the next wait, after what has been read is sent.
         while out.as_ref().map_or(0, BytesMut::len) < FRAME_BYTES
             && let Ok(Some(event)) = self.watcher.cursor.try_next()
         {
-            if let Some(frame) = self.watcher.frame(&event)? {
+            if let Some(frame) = self.watcher.frame(&event).await? {
                 let out = out.get_or_insert_with(|| BytesMut::from(single.take().unwrap_or_default().as_ref()));
                 out.extend_from_slice(&frame);
             }

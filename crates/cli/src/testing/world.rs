@@ -206,7 +206,7 @@ fn table(kind: &Kind, objects: &[&Value]) -> Value {
         columns.insert(0, name);
     }
     let row = |object: &Value| {
-        let mut cells: Vec<Value> = kind.columns.iter().map(|column| (column.cell)(object, &context)).collect();
+        let mut cells: Vec<Value> = kind.columns.iter().map(|column| column.show(object, &context)).collect();
         let created = object["metadata"]["creationTimestamp"].as_str().and_then(|text| text.parse().ok());
         let age = created.map_or("<unknown>".to_owned(), |created| {
             api::printer::human_duration(context.now.duration_since(created).as_secs())

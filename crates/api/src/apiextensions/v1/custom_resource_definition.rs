@@ -1,9 +1,14 @@
 //! CustomResourceDefinition: a kind defined at run time.
 
+mod validate;
+
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource, WriteContext};
-use crate::meta;
 use crate::tree::{at, at_mut, default as fill, items, map_mut, remove, set, text};
+use crate::{custom, meta};
 use serde_json::{Value, json};
+
+/// The finalizer of a definition whose instances are not gone yet.
+pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 pub static KIND: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -21,10 +26,15 @@ pub static KIND: Kind = Kind {
     columns: &[Column::string("Created At", "When the definition was created.", |definition, _| {
         meta::creation_timestamp(definition).into()
     })],
-    service: "",
+    service: "customresourcedefinitions",
     hooks: Hooks {
         default,
         prepare_create,
+        prepare_delete,
+        delays_deletion: |definition| meta::deletion_timestamp(definition).is_none(),
+        validate: validate::always,
+        validate_create: validate::create,
+        validate_update: validate::update,
         age_column: false,
         has_status: true,
         has_generation: true,
@@ -49,11 +59,27 @@ fn default(definition: &mut Value) {
     }
 }
 
-/// The stored versions begin with the one that objects are stored in.
+/// Accepted names, conditions and stored versions come from the service, which knows the other definitions; without it only the first stored
+/// version is noted.
 fn prepare_create(definition: &mut Value, _: &WriteContext) {
+    if custom::condition(definition, "NamesAccepted").is_some() {
+        return;
+    }
     remove(definition, "status");
     let stored = items(definition, "spec.versions").iter().find(|version| at(version, "storage") == &json!(true));
     if let Some(version) = stored.map(|version| text(version, "name").to_owned()) {
         set(definition, "status", json!({"storedVersions": [version]}));
     }
+}
+
+/// The instances go first: the finalizer holds the definition until they are gone.
+fn prepare_delete(definition: &mut Value) {
+    let mut finalizers: Vec<String> = meta::finalizers(definition).map(str::to_owned).collect();
+    if !finalizers.iter().any(|name| name == CLEANUP) {
+        finalizers.push(CLEANUP.to_owned());
+    }
+    meta::set_finalizers(definition, finalizers);
+    let why = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon";
+    let now = meta::deletion_timestamp(definition).unwrap_or_default().to_owned();
+    custom::set_condition(definition, custom::TERMINATING, ("True", "InstanceDeletionPending", why), &now);
 }

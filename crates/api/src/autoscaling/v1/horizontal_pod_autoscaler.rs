@@ -3,7 +3,7 @@
 use super::metrics;
 use crate::autoscaling::v2::horizontal_pod_autoscaler as v2;
 use crate::field_error::FieldError;
-use crate::kind::{Column, Convert, Hooks, Kind, STANDARD_VERBS, Subresource, TableContext, WriteContext};
+use crate::kind::{Cell, Column, Convert, Hooks, Kind, STANDARD_VERBS, Subresource, TableContext, WriteContext};
 use crate::meta;
 use crate::strategy::drop_status;
 use crate::tree::{at, at_mut, default as fill, int, items, map_mut, remove, set, text};
@@ -147,7 +147,7 @@ const COLUMNS: &[Column] = &{
     let mut at = 0;
     while at < columns.len() {
         columns[at] = v2::COLUMNS[at];
-        columns[at].cell = CELLS[at];
+        columns[at].cell = Cell::Of(CELLS[at]);
         at += 1;
     }
     columns
@@ -156,7 +156,7 @@ const COLUMNS: &[Column] = &{
 fn cell<const AT: usize>(scaler: &Value, context: &TableContext) -> Value {
     let mut scaler = scaler.clone();
     to_storage(&mut scaler);
-    (v2::COLUMNS[AT].cell)(&scaler, context)
+    v2::COLUMNS[AT].show(&scaler, context)
 }
 
 const CELLS: [fn(&Value, &TableContext) -> Value; 5] = [cell::<0>, cell::<1>, cell::<2>, cell::<3>, cell::<4>];

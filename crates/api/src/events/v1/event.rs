@@ -1,7 +1,7 @@
 //! Event in the events.k8s.io group's shape; stored as a core Event.
 
 use crate::core::v1::event;
-use crate::kind::{Column, Convert, Hooks, Kind, NameRule, STANDARD_VERBS, TableContext};
+use crate::kind::{Cell, Column, Convert, Hooks, Kind, NameRule, STANDARD_VERBS, TableContext};
 use crate::tree::{as_map, set};
 use serde_json::Value;
 
@@ -75,7 +75,7 @@ const COLUMNS: &[Column] = &{
     let mut at = 0;
     while at < columns.len() {
         columns[at] = event::COLUMNS[at];
-        columns[at].cell = CELLS[at];
+        columns[at].cell = Cell::Of(CELLS[at]);
         at += 1;
     }
     columns
@@ -85,7 +85,7 @@ const COLUMNS: &[Column] = &{
 fn cell<const AT: usize>(value: &Value, context: &TableContext) -> Value {
     let mut value = value.clone();
     to_storage(&mut value);
-    (event::COLUMNS[AT].cell)(&value, context)
+    event::COLUMNS[AT].show(&value, context)
 }
 
 const CELLS: [fn(&Value, &TableContext) -> Value; 10] =

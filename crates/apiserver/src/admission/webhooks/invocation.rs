@@ -142,11 +142,13 @@ pub(super) fn taken_back(
         None if subresource.is_some_and(registry::has_own_body) => patched,
         None => {
             let mut patched = patched;
-            registry::reshape(row, subresource, &mut patched)?;
+            let is_own = row.version == request.kind.version && row.group == request.kind.group;
+            let schema = if is_own { request.schema } else { api::schema::of(row.group, row.version, row.kind) };
+            registry::reshape(row, schema, subresource, &mut patched)?;
             converted(row, request.kind, kinds, patched)
         }
     };
-    registry::reshape(request.kind, subresource, &mut object)?;
+    registry::reshape(request.kind, request.schema, subresource, &mut object)?;
     Ok(object)
 }
 

@@ -1,0 +1,89 @@
+//! Embedded resources name their kind, and their metadata holds what metadata has to hold.
+
+use serde_json::Value;
+
+use super::Structural;
+use crate::field_error::FieldError;
+use crate::names;
+
+pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    // The object itself has been looked at by the generic rules of metadata.
+    below(schema, object, "", &mut errors);
+    errors
+}
+
+fn walk(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    if schema.embedded && value.is_object() {
+        resource(value, path, errors);
+    }
+    below(schema, value, path, errors);
+}
+
+fn below(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let named = schema.properties.contains_key(key);
+                let Some(child) = schema.child(key) else { continue };
+                let place = match (named, path.is_empty()) {
+                    (true, true) => key.clone(),
+                    (true, false) => format!("{path}.{key}"),
+                    (false, _) => format!("{path}[{key}]"),
+                };
+                walk(child, value, &place, errors);
+            }
+        }
+        Value::Array(list) => {
+            let Some(items) = &schema.items else { return };
+            for (index, value) in list.iter().enumerate() {
+                walk(items, value, &format!("{path}[{index}]"), errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn resource(value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    for field in ["apiVersion", "kind"] {
+        let place = format!("{path}.{field}");
+        match value.get(field) {
+            None => errors.push(FieldError::required(place, "")),
+            Some(Value::String(text)) if text.is_empty() => {
+                errors.push(FieldError::invalid(place, &"".into(), "must not be empty"));
+            }
+            Some(Value::String(text)) if field == "kind" => {
+                let wrong = names::dns1035_label(&text.to_lowercase());
+                if !wrong.is_empty() {
+                    let why = format!("may have mixed case, but should otherwise match: {}", wrong.join(","));
+                    errors.push(FieldError::invalid(place, &text.as_str().into(), &why));
+                }
+            }
+            Some(Value::String(text)) if text.matches('/').count() > 1 => {
+                let why = format!("unexpected GroupVersion string: {text}");
+                errors.push(FieldError::invalid(place, &text.as_str().into(), &why));
+            }
+            Some(Value::String(_)) => {}
+            Some(other) => errors.push(FieldError::invalid(place, other, "must be a string")),
+        }
+    }
+    metadata(value, path, errors);
+}
+
+fn metadata(value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let metadata = &value["metadata"];
+    if let Some(name) = metadata["name"].as_str().filter(|name| !name.is_empty()) {
+        for why in names::path_segment(name) {
+            errors.push(FieldError::invalid(format!("{path}.metadata.name"), &name.into(), &why));
+        }
+    }
+    let place = format!("{path}.metadata.labels");
+    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        for why in names::qualified_name(key) {
+            errors.push(FieldError::invalid(&place, &key.as_str().into(), &why));
+        }
+        for why in names::label_value(value.as_str().unwrap_or_default()) {
+            errors.push(FieldError::invalid(&place, value, &why));
+        }
+    }
+}
