@@ -41,7 +41,8 @@ fn accessor(path: &str, value: &Value, wanted: &str) -> String {
         Value::Array(_) => "[]interface {}",
         _ => "map[string]interface {}",
     };
-    format!("{path} accessor error: {value} is of the type {found}, expected {wanted}")
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("{path} accessor error: {shown} is of the type {found}, expected {wanted}")
 }
 
 fn at<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {

@@ -19,12 +19,6 @@ use crate::{meta, names as rules};
 
 pub(super) fn create(definition: &Value, _: &WriteContext) -> Vec<FieldError> {
     validate(definition, |definition| {
-        let name = definition.get("metadata");
-        let wanted =
-            format!("{}.{}", text(definition.value, "spec.names.plural"), text(definition.value, "spec.group"));
-        if name.get("name").text() != wanted {
-            name.get("name").invalid("must be spec.names.plural+\".\"+spec.group");
-        }
         approval(definition, None);
     })
 }
@@ -32,15 +26,15 @@ pub(super) fn create(definition: &Value, _: &WriteContext) -> Vec<FieldError> {
 /// Holds at every write.
 pub(super) fn always(definition: &Value, context: &WriteContext) -> Vec<FieldError> {
     validate(definition, |definition| {
-        if context.subresource.is_empty() {
-            spec(&definition.get("spec"));
-            preserved(&definition.get("spec"));
-            stored_versions(definition);
+        if !context.subresource.is_empty() {
+            let status = definition.get("status");
+            return names::names(&status.get("acceptedNames"));
         }
-        let status = definition.get("status");
-        if status.get("acceptedNames").is_set() {
-            names::names(&status.get("acceptedNames"));
-        }
+        named(definition);
+        spec(&definition.get("spec"));
+        preserved(&definition.get("spec"));
+        // What is accepted of the names comes from the spec in the same write.
+        stored_versions(definition);
     })
 }
 
@@ -55,6 +49,14 @@ pub(super) fn update(definition: &Value, old: &Value, _: &WriteContext) -> Vec<F
         spec.get("names").get("plural").immutable(at(old, "spec.names.plural"));
         approval(definition, Some(old));
     })
+}
+
+fn named(definition: &Field) {
+    let wanted = format!("{}.{}", text(definition.value, "spec.names.plural"), text(definition.value, "spec.group"));
+    let metadata = definition.get("metadata");
+    if metadata.get("name").text() != wanted {
+        metadata.get("name").invalid("must be spec.names.plural+\".\"+spec.group");
+    }
 }
 
 fn preserved(spec: &Field) {
