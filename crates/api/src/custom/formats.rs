@@ -109,7 +109,7 @@ fn is_hostname(text: &str) -> bool {
     };
     let top = labels.last().copied().unwrap_or_default();
     let is_top = labels.len() == 1 || top.chars().count() >= 2 && top.chars().all(char::is_alphabetic);
-    text.len() <= 255 && labels.iter().all(|label| is_label(&label)) && is_top
+    text.len() <= 255 && labels.iter().all(is_label) && is_top
 }
 
 /// Groups of hexadecimal digits by colons, dashes or dots, of 6, 8 or 20 bytes.
@@ -200,7 +200,7 @@ fn is_isbn10(text: &str) -> bool {
 
 fn is_isbn13(text: &str) -> bool {
     let digits = digits(text);
-    let weight = |at: usize| if at % 2 == 0 { 1 } else { 3 };
+    let weight = |at: usize| if at.is_multiple_of(2) { 1 } else { 3 };
     digits.len() == 13
         && digits.iter().all(|digit| *digit < 10)
         && digits.iter().enumerate().map(|(at, digit)| weight(at) * digit).sum::<u32>() % 10 == 0

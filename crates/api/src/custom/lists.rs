@@ -28,7 +28,7 @@ fn walk(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldEr
         }
         Value::Array(list) => {
             match schema.list_type {
-                Some(ListType::Set) => duplicates(list.iter().cloned().collect(), path, errors),
+                Some(ListType::Set) => duplicates(list.to_vec(), path, errors),
                 Some(ListType::Map) => keyed(schema, list, path, errors),
                 _ => {}
             }

@@ -46,6 +46,6 @@ fn accessor(path: &str, value: &Value, wanted: &str) -> String {
 }
 
 fn at<'v>(object: &'v Value, path: &str) -> Option<&'v Value> {
-    let steps = path.strip_prefix('.')?.split('.');
-    steps.fold(Some(object), |value, step| value?.get(step)).filter(|value| !value.is_null())
+    let mut steps = path.strip_prefix('.')?.split('.');
+    steps.try_fold(object, |value, step| value.get(step)).filter(|value| !value.is_null())
 }
