@@ -199,7 +199,7 @@ fn check_url(url: &Field) {
         url.invalid_value(&scheme.into(), &format!("'https' is the only allowed URL scheme{FORM}"));
     }
     if host.is_empty() {
-        url.invalid_value(&host.into(), &format!("host must be provided{FORM}"));
+        url.invalid_value(&host.into(), &format!("host must be specified{FORM}"));
     }
     if !user.is_empty() {
         url.invalid_value(&user.into(), "user information is not permitted in the URL");
@@ -214,11 +214,12 @@ fn check_url(url: &Field) {
 
 fn check_service(service: &Field) {
     let (name, namespace, port) = (service.get("name"), service.get("namespace"), service.get("port"));
-    if name.text().is_empty() {
-        name.required("service name is required");
-    }
+    // Upstream reports a missing name at the namespace's place and the other way round.
     if namespace.text().is_empty() {
-        namespace.required("service namespace is required");
+        name.required("");
+    }
+    if name.text().is_empty() {
+        namespace.required("");
     }
     let messages = names::port_number(port.int().unwrap_or_default());
     if !messages.is_empty() {
