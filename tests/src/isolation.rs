@@ -56,7 +56,7 @@ pub fn run_measure(arguments: &[String]) -> Result<()> {
 }
 
 /// A machine with a link of its own.
-fn become_node() -> Result<()> {
+pub fn become_node() -> Result<()> {
     become_machine("node-1")?;
     run("ip", &["link", "add", "eth0", "type", "veth", "peer", "name", "wire0"])?;
     run("ip", &["addr", "add", &format!("{NODE_IP}/24"), "dev", "eth0"])?;

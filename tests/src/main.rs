@@ -6,6 +6,7 @@
 mod agent;
 mod bench;
 mod cluster;
+mod conformance;
 mod corner_images;
 mod dns;
 mod footprint;
@@ -27,6 +28,8 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("inside") => isolation::run_story(&arguments[1..]),
+        Some("conformance") => conformance::main(&arguments[1..]),
+        Some("conformance-inside") => conformance::inside(&arguments[1..]),
         Some("machine") => machine::hold(&arguments[1..]),
         Some("measure") => isolation::run_measure(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),

@@ -1,0 +1,77 @@
+//! Names of the built-in kinds and where their group's paths begin.
+
+/// `/api/v1` or `/apis/GROUP/VERSION`.
+pub fn root(group_version: &str) -> String {
+    if group_version.contains('/') { format!("/apis/{group_version}") } else { format!("/api/{group_version}") }
+}
+
+/// The kind of a built-in resource. What is not here is named by the check itself.
+pub fn kind_of(plural: &str) -> &'static str {
+    KINDS.iter().find(|(name, _)| *name == plural).map_or("", |(_, kind)| kind)
+}
+
+const KINDS: &[(&str, &str)] = &[
+    ("apiservices", "APIService"),
+    ("bindings", "Binding"),
+    ("certificatesigningrequests", "CertificateSigningRequest"),
+    ("clusterrolebindings", "ClusterRoleBinding"),
+    ("clusterroles", "ClusterRole"),
+    ("configmaps", "ConfigMap"),
+    ("controllerrevisions", "ControllerRevision"),
+    ("cronjobs", "CronJob"),
+    ("csidrivers", "CSIDriver"),
+    ("csistoragecapacities", "CSIStorageCapacity"),
+    ("customresourcedefinitions", "CustomResourceDefinition"),
+    ("daemonsets", "DaemonSet"),
+    ("deployments", "Deployment"),
+    ("deviceclasses", "DeviceClass"),
+    ("devicetaintrules", "DeviceTaintRule"),
+    ("endpoints", "Endpoints"),
+    ("endpointslices", "EndpointSlice"),
+    ("events", "Event"),
+    ("flowschemas", "FlowSchema"),
+    ("ingressclasses", "IngressClass"),
+    ("ingresses", "Ingress"),
+    ("ipaddresses", "IPAddress"),
+    ("jobs", "Job"),
+    ("leases", "Lease"),
+    ("limitranges", "LimitRange"),
+    ("localsubjectaccessreviews", "LocalSubjectAccessReview"),
+    ("mutatingadmissionpolicies", "MutatingAdmissionPolicy"),
+    ("mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding"),
+    ("mutatingwebhookconfigurations", "MutatingWebhookConfiguration"),
+    ("namespaces", "Namespace"),
+    ("nodes", "Node"),
+    ("persistentvolumeclaims", "PersistentVolumeClaim"),
+    ("persistentvolumes", "PersistentVolume"),
+    ("podcertificaterequests", "PodCertificateRequest"),
+    ("poddisruptionbudgets", "PodDisruptionBudget"),
+    ("pods", "Pod"),
+    ("podtemplates", "PodTemplate"),
+    ("priorityclasses", "PriorityClass"),
+    ("prioritylevelconfigurations", "PriorityLevelConfiguration"),
+    ("replicasets", "ReplicaSet"),
+    ("replicationcontrollers", "ReplicationController"),
+    ("resourceclaims", "ResourceClaim"),
+    ("resourceclaimtemplates", "ResourceClaimTemplate"),
+    ("resourcequotas", "ResourceQuota"),
+    ("resourceslices", "ResourceSlice"),
+    ("rolebindings", "RoleBinding"),
+    ("roles", "Role"),
+    ("runtimeclasses", "RuntimeClass"),
+    ("secrets", "Secret"),
+    ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    ("serviceaccounts", "ServiceAccount"),
+    ("servicecidrs", "ServiceCIDR"),
+    ("services", "Service"),
+    ("statefulsets", "StatefulSet"),
+    ("storageclasses", "StorageClass"),
+    ("storageversionmigrations", "StorageVersionMigration"),
+    ("subjectaccessreviews", "SubjectAccessReview"),
+    ("tokenreviews", "TokenReview"),
+    ("validatingadmissionpolicies", "ValidatingAdmissionPolicy"),
+    ("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding"),
+    ("validatingwebhookconfigurations", "ValidatingWebhookConfiguration"),
+    ("volumeattachments", "VolumeAttachment"),
+    ("volumeattributesclasses", "VolumeAttributesClass"),
+];
