@@ -1,4 +1,4 @@
-//! Test images, made from Debian packages and written as a registry's storage: busybox, nginx in two versions, stand-ins for what the
+//! Test images, made from Debian packages and written as a registry's storage: busybox, netcat, nginx in two versions, stand-ins for what the
 //! mission's manifests name. Made once per machine, in the user's cache.
 
 use std::fs;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::process::{run, succeed};
 
 /// Raised when the images change, so that old caches are not used.
-const EDITION: &str = "2";
+const EDITION: &str = "3";
 
 /// One image: names it is served under, the tree its layer has, its configuration.
 struct Image {
@@ -32,6 +32,11 @@ const IMAGES: &[Image] = &[
         tags: &[("library/nginx", "1.22"), ("library/nginx", "latest")],
         fill: |root| nginx(root, "1.22"),
         config: nginx_config,
+    },
+    Image {
+        tags: &[("library/netcat", "latest")],
+        fill: netcat,
+        config: || json!({"Cmd": ["sh"], "Env": [PATH, "LD_LIBRARY_PATH=/lib64"]}),
     },
     Image {
         tags: &[("fluent/fluentd", "latest")],
@@ -145,6 +150,18 @@ pub fn busybox(root: &Path) -> Result<()> {
         "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\napp:x:1234:1234:app:/home/app:/bin/sh\n",
     )?;
     fs::write(root.join("etc/group"), "root:x:0:\nnogroup:x:65534:\napp:x:1234:\nextra:x:2345:app\n")?;
+    Ok(())
+}
+
+/// busybox and a netcat that speaks UDP.
+fn netcat(root: &Path) -> Result<()> {
+    busybox(root)?;
+    let unpacked = unpack(&["netcat-openbsd", "libbsd0", "libmd0", "libc6"])?;
+    fs::create_dir_all(root.join("lib64"))?;
+    fs::copy(unpacked.join("bin/nc.openbsd"), root.join("usr/bin/nc.openbsd"))?;
+    for folder in ["lib", "usr/lib", "lib64"] {
+        copy_libraries(&unpacked.join(folder), &root.join("lib64"))?;
+    }
     Ok(())
 }
 

@@ -15,6 +15,15 @@ pub fn run(arguments: &[String]) -> Result<()> {
     stories("1.33", arguments)
 }
 
+/// `cargo xtask conformance [--area A] [--layer L] [--only ID] [--kubeconfig PATH] ...`
+pub fn conformance(arguments: &[String]) -> Result<()> {
+    packages::install(packages::TEST)?;
+    tools::run(&tools::CI)?;
+    build()?;
+    let all: Vec<String> = std::iter::once("conformance".to_owned()).chain(arguments.iter().cloned()).collect();
+    stories("1.33", &all)
+}
+
 /// Builds what the stories run, with the one set of features.
 pub fn build() -> Result<()> {
     crate::process::run("cargo", &["build", "--release", "--workspace"])

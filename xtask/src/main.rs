@@ -25,6 +25,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   nightly   everything test runs, and the long matrices
   tidy      check the house rules
   e2e       [--tier ci|nightly] [STORY...]   end-to-end stories alone
+  conformance [--area A] [--layer L] [--only ID] [--kubeconfig PATH] ...   a check for every row; writes docs/conformance.md
   machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
   bench     [--write] [NAME...]   measures: boot, pods, idle, requests; --write keeps them in docs/benchmarks.md
   fuzz      [--seconds N] [TARGET...]   everything that reads bytes from outside, ten minutes each
@@ -46,6 +47,7 @@ fn run() -> Result<()> {
         Some("nightly") => test::nightly(),
         Some("tidy") => tidy::run(),
         Some("e2e") => e2e::run(&arguments[1..]),
+        Some("conformance") => e2e::conformance(&arguments[1..]),
         Some("machine") => machine::run(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),
         Some("fuzz") => fuzz::run(&arguments[1..]),

@@ -112,6 +112,11 @@ impl Ctx {
         format!("{}nginx:1.21", self.settings.image_prefix)
     }
 
+    /// busybox with `nc.openbsd`, which speaks UDP.
+    pub fn netcat(&self) -> String {
+        format!("{}netcat:latest", self.settings.image_prefix)
+    }
+
     pub fn nginx_newer(&self) -> String {
         format!("{}nginx:1.22", self.settings.image_prefix)
     }

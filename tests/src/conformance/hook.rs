@@ -2,7 +2,7 @@
 //! selector leads to it.
 
 use std::convert::Infallible;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,9 +150,4 @@ async fn respond(request: Request<Incoming>, answer: Arc<Answering>) -> Result<R
     *response.status_mut() = StatusCode::from_u16(reply.code).unwrap_or_default();
     response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
     Ok(response)
-}
-
-/// Where a listener of this process would be reached; for servers that are no hooks.
-pub async fn reachable(ctx: &Ctx, port: u16) -> Result<SocketAddr> {
-    Ok(SocketAddr::new(own_address(ctx).await?.parse()?, port))
 }

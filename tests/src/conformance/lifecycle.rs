@@ -74,8 +74,10 @@ pub async fn discovery(ctx: &Ctx, kind: &Kind) -> Result<()> {
     }
     let document = ctx.api.get(&super::kinds::root(kind.group_version)).await?;
     let resources = document["resources"].as_array().context("the version's document has resources")?;
-    let find = |name: &str| resources.iter().find(|it| it["name"] == name).with_context(|| format!("{name} is missing"));
-    let mut verbs: Vec<&str> = find(kind.plural)?["verbs"].as_array().into_iter().flatten().flat_map(Value::as_str).collect();
+    let find =
+        |name: &str| resources.iter().find(|it| it["name"] == name).with_context(|| format!("{name} is missing"));
+    let mut verbs: Vec<&str> =
+        find(kind.plural)?["verbs"].as_array().into_iter().flatten().flat_map(Value::as_str).collect();
     verbs.sort_unstable();
     ensure!(verbs == VERBS, "verbs of {} are {verbs:?}", kind.plural);
     if wanted.len() > 1 {
@@ -122,7 +124,8 @@ async fn change(collection: &Collection, name: &str, watch: &mut Watch) -> Resul
     watch.see(20, "MODIFIED", patched).await.context("watch of a patch")?;
     let patch = json!([{"op": "add", "path": "/metadata/annotations/by-json", "value": "true"}]);
     let answer = collection.json_patch(name, patch).await.context("JSON patch")?;
-    has(&answer, &json!({"metadata": {"annotations": {"by-json": "true", "patched": "true"}}})).context("JSON patch")?;
+    has(&answer, &json!({"metadata": {"annotations": {"by-json": "true", "patched": "true"}}}))
+        .context("JSON patch")?;
     let updated = collection.edit(name, |object| object["metadata"]["annotations"]["updated"] = json!("true")).await;
     let wanted = json!({"metadata": {"annotations": {"patched": "true", "updated": "true"}}});
     has(&updated.context("update")?, &wanted).context("the answer to update")?;

@@ -41,14 +41,22 @@ pub fn main(arguments: &[String]) -> Result<()> {
 
 /// Runs the chosen rows and writes the table; an error when one failed.
 fn against(options: &options::Options) -> Result<()> {
+    let kept = options.keep.as_deref().map(report::passes).transpose()?;
     let outcomes = run::all(options)?;
     if let Some(path) = &options.report {
         report::write(path, &outcomes)?;
     }
     let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
     println!("{} passed, {failed} failed", outcomes.len() - failed);
-    if failed > 0 {
-        bail!("{failed} rows do not hold");
+    let counts = |outcome: &&run::Outcome| kept.as_ref().is_none_or(|passed| passed.contains(outcome.row.id));
+    let broken: Vec<&str> = outcomes
+        .iter()
+        .filter(|outcome| outcome.result.is_err())
+        .filter(counts)
+        .map(|outcome| outcome.row.id)
+        .collect();
+    if !broken.is_empty() {
+        bail!("{} rows do not hold: {}", broken.len(), broken.join(" "));
     }
     Ok(())
 }

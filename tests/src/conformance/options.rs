@@ -9,11 +9,12 @@ use super::rows::{self, Row};
 const USAGE: &str = "usage: conformance [--area A]... [--layer L]... [--only ID]... [--list]
   --kubeconfig PATH    the cluster to check; without it one is started, with two nodes, in namespaces of its own
   --kubectl PATH       for rows about kubectl (default: $OXKUBE_KUBECTL, else kubectl)
-  --image-prefix P     stands before busybox:1.36, nginx:1.21, nginx:1.22 (default: none)
+  --image-prefix P     stands before busybox:1.36, netcat:latest, nginx:1.21, nginx:1.22, fluent/fluentd:latest (default: none)
   --domain D           the cluster's DNS domain (default: cluster.local)
   --hook-address IP    where the API server reaches this process, for webhooks (default: found out)
   --parallel N         checks at a time (default: 8)
-  --report PATH        the results table to write (default: docs/conformance.md); none: write nothing";
+  --report PATH        the results table to write (default: docs/conformance.md); none: write nothing
+  --keep PATH          fail only for rows that this table says pass";
 
 /// What was asked for.
 pub struct Options {
@@ -24,6 +25,8 @@ pub struct Options {
     pub hook_address: Option<String>,
     pub parallel: usize,
     pub report: Option<PathBuf>,
+    /// A table whose passes have to stay; without one every row has to pass.
+    pub keep: Option<PathBuf>,
     pub list: bool,
     areas: Vec<String>,
     layers: Vec<String>,
@@ -41,6 +44,7 @@ impl Options {
             hook_address: None,
             parallel: 8,
             report: Some("docs/conformance.md".into()),
+            keep: None,
             list: false,
             areas: Vec::new(),
             layers: Vec::new(),
@@ -65,8 +69,11 @@ impl Options {
             "--image-prefix" => self.image_prefix = value.to_owned(),
             "--domain" => self.domain = value.to_owned(),
             "--hook-address" => self.hook_address = Some(value.to_owned()),
-            "--parallel" => self.parallel = value.parse().ok().filter(|n| *n > 0).context("--parallel takes a number")?,
+            "--parallel" => {
+                self.parallel = value.parse().ok().filter(|n| *n > 0).context("--parallel takes a number")?
+            }
             "--report" => self.report = (value != "none").then(|| value.into()),
+            "--keep" => self.keep = Some(value.into()),
             "--area" => self.areas.push(value.to_owned()),
             "--layer" => self.layers.push(value.to_owned()),
             "--only" => self.only.push(value.to_owned()),

@@ -35,6 +35,24 @@ pub fn web(ctx: &Ctx, name: &str) -> Value {
     }})
 }
 
+/// A Pod that answers every datagram at this port with its own name.
+pub fn datagrams(ctx: &Ctx, name: &str, port: u16) -> Value {
+    let answer = format!("(while true; do hostname | nc.openbsd -u -l -w 1 {port} > /dev/null; done) & {IDLE}");
+    with(script(ctx, name, &answer), json!({"image": ctx.netcat()}))
+}
+
+/// Waits until a datagram is answered by this Pod; `from` has the netcat image.
+pub async fn answers_datagrams(ctx: &Ctx, from: &str, address: (&str, i64), name: &str) -> Result<()> {
+    let (host, port) = address;
+    let ask = format!("echo hello | timeout 4 nc.openbsd -u -w 1 {host} {port} || true");
+    until(60, &format!("{name} to answer datagrams at {host}:{port}"), async || {
+        let found = exec(ctx, from, &ask).await?;
+        ensure!(found.trim() == name, "{found:?} answers");
+        Ok(())
+    })
+    .await
+}
+
 /// The template of a workload: an idle container with these labels.
 pub fn template(ctx: &Ctx, labels: &Value) -> Value {
     let mut pod = idle(ctx, "");
@@ -112,7 +130,12 @@ pub async fn phase(ctx: &Ctx, name: &str, wanted: &str) -> Result<Value> {
             Ok(())
         })
         .await?;
-    ensure!(pod["status"]["phase"] == wanted, "Pod {name} is {}, expected {wanted}: {}", pod["status"]["phase"], told(&pod));
+    ensure!(
+        pod["status"]["phase"] == wanted,
+        "Pod {name} is {}, expected {wanted}: {}",
+        pod["status"]["phase"],
+        told(&pod)
+    );
     Ok(pod)
 }
 
@@ -153,10 +176,8 @@ pub async fn exec(ctx: &Ctx, pod: &str, command: &str) -> Result<String> {
 /// As [`exec`], in another container.
 pub async fn exec_in(ctx: &Ctx, pod: &str, container: &str, command: &str) -> Result<String> {
     let words: String = ["sh", "-c", command].iter().map(|word| format!("&command={}", escaped(word))).collect();
-    let path = format!(
-        "/api/v1/namespaces/{}/pods/{pod}/exec?container={container}&stdout=true&stderr=true{words}",
-        ctx.ns
-    );
+    let path =
+        format!("/api/v1/namespaces/{}/pods/{pod}/exec?container={container}&stdout=true&stderr=true{words}", ctx.ns);
     let ended = super::stream::exec(&ctx.api, &path).await.with_context(|| format!("exec {command:?} in {pod}"))?;
     if ended.status["status"] != "Success" {
         bail!("{command:?} in {pod} ended with {}, printed {:?} {:?}", ended.status, ended.out, ended.err);

@@ -1,6 +1,6 @@
 //! docs/conformance.md: the one results table. Rows that did not run keep what the table said before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -26,6 +26,12 @@ pub fn write(path: &Path, outcomes: &[Outcome]) -> Result<()> {
         results.insert(outcome.row.id.to_owned(), cell);
     }
     fs::write(path, page(&rows::all()?, &results)?).with_context(|| format!("write {}", path.display()))
+}
+
+/// The rows that a table says pass.
+pub fn passes(path: &Path) -> Result<BTreeSet<String>> {
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    Ok(read(&text).into_iter().filter(|(_, result)| result == PASS).map(|(id, _)| id).collect())
 }
 
 /// Results by id, out of an earlier table.

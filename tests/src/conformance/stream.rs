@@ -32,7 +32,8 @@ pub struct Ended {
 pub async fn exec(api: &Api, path: &str) -> Result<Ended> {
     let messages = messages(api, path, "v4.channel.k8s.io").await?;
     let channel = |number: u8| {
-        let parts = messages.iter().filter(|message| message.first() == Some(&number)).flat_map(|message| &message[1..]);
+        let parts =
+            messages.iter().filter(|message| message.first() == Some(&number)).flat_map(|message| &message[1..]);
         String::from_utf8_lossy(&parts.copied().collect::<Vec<u8>>()).into_owned()
     };
     let status = channel(3);

@@ -23,7 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kubelet", &["api", "client", "cri"]),
     ("sim", &["*"]),
     ("oxkube", &["*"]),
-    ("e2e", &[]),
+    ("e2e", &["client"]),
     ("xtask", &[]),
 ];
 

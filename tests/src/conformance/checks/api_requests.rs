@@ -30,7 +30,9 @@ async fn pages(ctx: &Ctx) -> Result<()> {
     let templates = ctx.here("v1", "podtemplates");
     for at in 0..OBJECTS {
         let spec = json!({"containers": [{"name": "c", "image": "busybox"}]});
-        templates.create(json!({"metadata": {"name": format!("template-{at:04}")}, "template": {"spec": spec}})).await?;
+        templates
+            .create(json!({"metadata": {"name": format!("template-{at:04}")}, "template": {"spec": spec}}))
+            .await?;
     }
     let (mut seen, mut token, mut revision) = (Vec::new(), String::new(), Value::Null);
     loop {
@@ -40,7 +42,11 @@ async fn pages(ctx: &Ctx) -> Result<()> {
         ensure!(found.len() <= LIMIT, "a page has {} items, the limit is {LIMIT}", found.len());
         seen.extend(found.iter().map(|item| name_of(item).to_owned()));
         if !revision.is_null() {
-            ensure!(meta["resourceVersion"] == revision, "a page is of {}, the first of {revision}", meta["resourceVersion"]);
+            ensure!(
+                meta["resourceVersion"] == revision,
+                "a page is of {}, the first of {revision}",
+                meta["resourceVersion"]
+            );
         }
         revision = meta["resourceVersion"].clone();
         let rest = OBJECTS.saturating_sub(seen.len());

@@ -7,9 +7,9 @@ use super::super::collection::name_of;
 use super::super::ctx::Ctx;
 use super::super::expect::is;
 use super::super::wait::until;
+use super::checks;
 use super::daemon_sets::{all, body, every_node, runs_on};
 use super::deployments::change_template;
-use super::checks;
 
 checks! {
     "controllerrev-lifecycle" => life;
@@ -43,7 +43,10 @@ async fn life(ctx: &Ctx) -> Result<()> {
         .await
     };
     let second = one("after the first was deleted").await?;
-    revisions.edit(name_of(&second), |it| it["metadata"]["labels"]["updated"] = json!("yes")).await.context("update")?;
+    revisions
+        .edit(name_of(&second), |it| it["metadata"]["labels"]["updated"] = json!("yes"))
+        .await
+        .context("update")?;
     let found = revisions.labelled("updated=yes").await?;
     ensure!(found.len() == 1, "the list by the new label has {}", found.len());
     change_template(&all(ctx), "ds", "1").await?;

@@ -8,8 +8,8 @@ use super::super::ctx::Ctx;
 use super::super::expect::is;
 use super::super::hook::{Asked, Hook, Reply};
 use super::super::wait::until;
-use super::custom_resources::{anything, definition, definitions, install, objects, version};
 use super::checks;
+use super::custom_resources::{anything, definition, definitions, install, objects, version};
 
 checks! {
     "crd-conv-one" => one;
@@ -46,7 +46,8 @@ fn convert(asked: &Asked) -> Reply {
 
 async fn body(ctx: &Ctx) -> Result<(Hook, Value)> {
     let hook = Hook::serve(ctx, convert).await?;
-    let mut body = definition(ctx, "Endpoint", json!([version("v1", true, anything()), version("v2", false, anything())]));
+    let mut body =
+        definition(ctx, "Endpoint", json!([version("v1", true, anything()), version("v2", false, anything())]));
     let webhook = json!({"clientConfig": hook.client_config("/convert"), "conversionReviewVersions": ["v1"]});
     body["spec"]["conversion"] = json!({"strategy": "Webhook", "webhook": webhook});
     Ok((hook, body))
@@ -91,7 +92,8 @@ async fn mixed_list(ctx: &Ctx) -> Result<()> {
             is(object, "/metadata/name", name)?;
             is(object, "/apiVersion", version.group_version.clone())?;
             for field in ["hostPort", "host", "port"] {
-                is(object, &format!("/{field}"), wanted[field].clone()).with_context(|| format!("{name} as {wanted}"))?;
+                is(object, &format!("/{field}"), wanted[field].clone())
+                    .with_context(|| format!("{name} as {wanted}"))?;
             }
         }
     }

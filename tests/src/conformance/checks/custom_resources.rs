@@ -101,9 +101,7 @@ async fn status(ctx: &Ctx) -> Result<()> {
     let body = plain(ctx, "Widget");
     let name = name_of(&body).to_owned();
     install(ctx, body).await?;
-    let condition = |reason: &str| {
-        json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "set by a check"}]}})
-    };
+    let condition = |reason: &str| json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "set by a check"}]}});
     let definitions = definitions(ctx);
     let part = format!("{name}/status");
     let found = definitions.get(&part).await?;

@@ -96,7 +96,8 @@ async fn delete_collection(ctx: &Ctx) -> Result<()> {
     let selector = format!("conformance={}", ctx.tag);
     all(ctx).create(body(ctx, "ds")).await?;
     runs_on(ctx, "ds", &every_node(ctx).await?).await?;
-    let found = items(&ctx.everywhere("apps/v1", "daemonsets").list(&super::super::collection::by_label(&selector)).await?);
+    let found =
+        items(&ctx.everywhere("apps/v1", "daemonsets").list(&super::super::collection::by_label(&selector)).await?);
     ensure!(found.len() == 1 && name_of(&found[0]) == "ds", "the list has {}", found.len());
     all(ctx).delete_collection(&selector).await?;
     all(ctx).none_left(60, &selector).await?;
@@ -122,7 +123,8 @@ async fn rolled_out(ctx: &Ctx, nodes: &BTreeSet<String>) -> Result<()> {
 /// The hashes of the revisions that Pods are of.
 async fn hashes(ctx: &Ctx) -> Result<BTreeSet<String>> {
     let pods = ctx.pods().labelled("app=ds").await?;
-    let hash = |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"].as_str().unwrap_or_default().to_owned();
+    let hash =
+        |pod: &Value| pod["metadata"]["labels"]["controller-revision-hash"].as_str().unwrap_or_default().to_owned();
     Ok(pods.iter().map(hash).collect())
 }
 
@@ -165,7 +167,11 @@ async fn rollback(ctx: &Ctx) -> Result<()> {
     all(ctx).strategic("ds", json!({"spec": {"template": {"spec": {"containers": containers}}}})).await?;
     let kept = until(60, "one bad Pod", async || {
         let now = ctx.pods().labelled("app=ds").await?;
-        let kept: Vec<Value> = good.iter().filter(|old| now.iter().any(|pod| pod["metadata"]["uid"] == old["metadata"]["uid"])).cloned().collect();
+        let kept: Vec<Value> = good
+            .iter()
+            .filter(|old| now.iter().any(|pod| pod["metadata"]["uid"] == old["metadata"]["uid"]))
+            .cloned()
+            .collect();
         let bad = now.iter().any(|pod| pod["spec"]["containers"][0]["image"] == containers[0]["image"]);
         ensure!(bad && kept.len() + 1 == nodes.len(), "{} good Pods are kept, bad: {bad}", kept.len());
         Ok(kept)
@@ -177,7 +183,11 @@ async fn rollback(ctx: &Ctx) -> Result<()> {
     for old in kept {
         let now = ctx.pods().get(name_of(&old)).await.context("a Pod that was good all the time")?;
         is(&now, "/metadata/uid", old["metadata"]["uid"].clone())?;
-        is(&now, "/status/containerStatuses/0/restartCount", old["status"]["containerStatuses"][0]["restartCount"].clone())?;
+        is(
+            &now,
+            "/status/containerStatuses/0/restartCount",
+            old["status"]["containerStatuses"][0]["restartCount"].clone(),
+        )?;
     }
     Ok(())
 }

@@ -28,7 +28,8 @@ checks! {
 /// A Deployment, ReplicaSet or StatefulSet of idle Pods labelled `app=NAME`.
 pub fn body(ctx: &Ctx, name: &str, replicas: i64) -> Value {
     let labels = json!({"app": name, "conformance": ctx.tag});
-    let spec = json!({"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(ctx, &labels)});
+    let spec =
+        json!({"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template(ctx, &labels)});
     json!({"metadata": {"name": name, "labels": labels}, "spec": spec})
 }
 
@@ -76,7 +77,10 @@ async fn scale(ctx: &Ctx, (group_version, plural): (&str, &str)) -> Result<()> {
     wanted["metadata"]["resourceVersion"] = Value::Null;
     has(&objects.update(part, &wanted).await.context("update")?, &json!({"kind": "Scale", "spec": {"replicas": 2}}))?;
     is(&objects.get("scaled").await?, "/spec/replicas", 2).context("after an update")?;
-    has(&objects.merge(part, json!({"spec": {"replicas": 4}})).await.context("patch")?, &json!({"spec": {"replicas": 4}}))?;
+    has(
+        &objects.merge(part, json!({"spec": {"replicas": 4}})).await.context("patch")?,
+        &json!({"spec": {"replicas": 4}}),
+    )?;
     is(&objects.get("scaled").await?, "/spec/replicas", 4).context("after a patch")?;
     objects.when(30, "scaled", |it| is(it, "/status/observedGeneration", it["metadata"]["generation"].clone())).await?;
     Ok(())
@@ -94,9 +98,7 @@ pub async fn status_of(ctx: &Ctx, objects: &Collection, name: &str) -> Result<()
     let list = objects.list("").await?;
     let from = list["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     let mut watch = objects.watch(&format!("fieldSelector=metadata.name%3D{name}&resourceVersion={from}")).await?;
-    let condition = |reason: &str| {
-        json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": ctx.tag}]}})
-    };
+    let condition = |reason: &str| json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": ctx.tag}]}});
     let found = objects.get(&format!("{name}/status")).await?;
     let mut patched = condition("Patched");
     let kept = found["status"]["conditions"].as_array().cloned().unwrap_or_default();
@@ -184,7 +186,8 @@ async fn rollover(ctx: &Ctx) -> Result<()> {
     let all = ctx.here("apps/v1", "deployments");
     let mut wanted = body(ctx, "rollover", 1);
     wanted["spec"]["minReadySeconds"] = json!(5);
-    wanted["spec"]["strategy"] = json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}});
+    wanted["spec"]["strategy"] =
+        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}});
     all.create(wanted).await?;
     all_ready(&all, "rollover", 1).await?;
     // The second template never becomes ready.

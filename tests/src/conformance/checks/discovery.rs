@@ -45,7 +45,8 @@ async fn aggregated(ctx: &Ctx) -> Result<[Value; 2]> {
     let mut documents = [Value::Null, Value::Null];
     for (document, path) in documents.iter_mut().zip(["/api", "/apis"]) {
         let answer = ctx.api.ask("GET", path).header("accept", AGGREGATED).done().await?;
-        let media = answer.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let media =
+            answer.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         for part in ["application/json", "g=apidiscovery.k8s.io", "v=v2", "as=APIGroupDiscoveryList"] {
             contains(&media, part).with_context(|| format!("the content type of {path}"))?;
         }
@@ -61,9 +62,12 @@ fn find<'a>(documents: &'a [Value; 2], group: &str, version: &str, resource: &st
     let mut versions = groups
         .filter(|item| item["metadata"]["name"].as_str().unwrap_or_default() == group)
         .flat_map(|item| item["versions"].as_array().into_iter().flatten());
-    let found = versions.find(|it| it["version"] == version).with_context(|| format!("{group}/{version} is missing"))?;
+    let found =
+        versions.find(|it| it["version"] == version).with_context(|| format!("{group}/{version} is missing"))?;
     let mut resources = found["resources"].as_array().into_iter().flatten();
-    resources.find(|it| it["resource"] == resource).with_context(|| format!("{resource} of {group}/{version} is missing"))
+    resources
+        .find(|it| it["resource"] == resource)
+        .with_context(|| format!("{resource} of {group}/{version} is missing"))
 }
 
 async fn aggregated_media_type(ctx: &Ctx) -> Result<()> {
@@ -97,8 +101,11 @@ async fn aggregated_is_whole(ctx: &Ctx) -> Result<()> {
             if !name.contains('/') {
                 let found = find(&documents, group, version, name)?;
                 let scope = if resource["namespaced"] == true { "Namespaced" } else { "Cluster" };
-                has(found, &json!({"verbs": resource["verbs"], "scope": scope, "responseKind": {"kind": resource["kind"]}}))
-                    .with_context(|| format!("{name} of {group_version}"))?;
+                has(
+                    found,
+                    &json!({"verbs": resource["verbs"], "scope": scope, "responseKind": {"kind": resource["kind"]}}),
+                )
+                .with_context(|| format!("{name} of {group_version}"))?;
             }
         }
     }
@@ -125,7 +132,8 @@ async fn aggregated_has_custom_resources(ctx: &Ctx) -> Result<()> {
 async fn listed(ctx: &Ctx, group: &str, version: &str, resources: &[&str]) -> Result<()> {
     group_is_listed(ctx, group, version).await?;
     let document = ctx.api.get(&format!("/apis/{group}/{version}")).await?;
-    let found: Vec<&str> = document["resources"].as_array().into_iter().flatten().flat_map(|it| it["name"].as_str()).collect();
+    let found: Vec<&str> =
+        document["resources"].as_array().into_iter().flatten().flat_map(|it| it["name"].as_str()).collect();
     for resource in resources {
         ensure!(found.contains(resource), "{resource} is not among {found:?}");
     }

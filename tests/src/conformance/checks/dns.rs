@@ -28,7 +28,8 @@ async fn client(ctx: &Ctx) -> Result<()> {
 /// What a lookup over UDP prints once it has this part.
 pub async fn looked_up(ctx: &Ctx, kind: &str, name: &str, part: &str) -> Result<String> {
     until(60, &format!("{kind} of {name} to have {part}"), async || {
-        let printed = pods::exec(ctx, "client", &format!("timeout 5 nslookup -type={kind} {name} 2>&1 || true")).await?;
+        let printed =
+            pods::exec(ctx, "client", &format!("timeout 5 nslookup -type={kind} {name} 2>&1 || true")).await?;
         let answer = printed.split_once("\n\n").map_or("", |(_, answer)| answer);
         ensure!(answer.contains(part), "it is {printed:?}");
         Ok(printed)
@@ -53,7 +54,11 @@ fn query(name: &str, kind: u16) -> String {
 /// A lookup over TCP has answers.
 async fn over_tcp(ctx: &Ctx, name: &str, kind: u16) -> Result<()> {
     let server = pods::exec(ctx, "client", "awk '/^nameserver/ {print $2; exit}' /etc/resolv.conf").await?;
-    let ask = format!("(printf '{}'; sleep 1) | timeout 4 nc {} 53 | hexdump -v -e '1/1 \"%02x\"'", query(name, kind), server.trim());
+    let ask = format!(
+        "(printf '{}'; sleep 1) | timeout 4 nc {} 53 | hexdump -v -e '1/1 \"%02x\"'",
+        query(name, kind),
+        server.trim()
+    );
     until(60, &format!("{name} over TCP"), async || {
         let printed = pods::exec(ctx, "client", &ask).await?;
         let byte = |at: usize| printed.get(at * 2..at * 2 + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
@@ -95,9 +100,14 @@ async fn services(ctx: &Ctx) -> Result<()> {
         looked_up(ctx, "srv", &named, " 80 ").await?;
         over_tcp(ctx, &named, SRV).await?;
         let reversed: Vec<&str> = wanted.split('.').rev().collect();
-        looked_up(ctx, "ptr", &format!("{}.in-addr.arpa.", reversed.join(".")), &full(ctx, name)[..full(ctx, name).len() - 1])
-            .await
-            .with_context(|| format!("backwards from {wanted}"))?;
+        looked_up(
+            ctx,
+            "ptr",
+            &format!("{}.in-addr.arpa.", reversed.join(".")),
+            &full(ctx, name)[..full(ctx, name).len() - 1],
+        )
+        .await
+        .with_context(|| format!("backwards from {wanted}"))?;
     }
     Ok(())
 }

@@ -100,7 +100,8 @@ async fn expanded_in(ctx: &Ctx, part: &str) -> Result<()> {
 }
 
 fn resource_variables() -> Value {
-    let amount = |name: &str, resource: &str| json!({"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource}}});
+    let amount =
+        |name: &str, resource: &str| json!({"name": name, "valueFrom": {"resourceFieldRef": {"resource": resource}}});
     json!([
         amount("CPU_LIMIT", "limits.cpu"),
         amount("MEMORY_LIMIT", "limits.memory"),
@@ -147,7 +148,9 @@ async fn default_resources(ctx: &Ctx) -> Result<()> {
 async fn fields(ctx: &Ctx, wanted: &[(&str, &str, &str)]) -> Result<()> {
     let variables: Vec<Value> = wanted
         .iter()
-        .map(|(name, path, _)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}))
+        .map(
+            |(name, path, _)| json!({"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}),
+        )
         .collect();
     let printed = env(ctx, "pod", json!({"env": variables})).await?;
     let pod = ctx.pods().get("pod").await?;

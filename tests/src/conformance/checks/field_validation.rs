@@ -7,8 +7,8 @@ use super::super::api::{APPLY, refused};
 use super::super::collection::Collection;
 use super::super::ctx::Ctx;
 use super::super::expect::{contains, has};
-use super::custom_resources::{anything, definition, install, version};
 use super::checks;
+use super::custom_resources::{anything, definition, install, version};
 
 checks! {
     "fv-cr-noschema" => schemaless;
@@ -28,21 +28,28 @@ fn schema() -> Value {
 }
 
 async fn apply(objects: &Collection, name: &str, spec: Value) -> Result<Value> {
-    let body = json!({"apiVersion": objects.group_version, "kind": objects.kind, "metadata": {"name": name}, "spec": spec});
+    let body =
+        json!({"apiVersion": objects.group_version, "kind": objects.kind, "metadata": {"name": name}, "spec": spec});
     objects.patch(&format!("{name}?fieldManager=conformance&{STRICT}"), APPLY, &body).await
 }
 
 async fn schemaless(ctx: &Ctx) -> Result<()> {
     let objects = install(ctx, definition(ctx, "Widget", json!([version("v1", true, anything())]))).await?;
     let spec = json!({"any": "thing", "deeper": {"field": 1}});
-    has(&objects.create_with(json!({"metadata": {"name": "made"}, "spec": spec}), STRICT).await?, &json!({"spec": spec}))?;
+    has(
+        &objects.create_with(json!({"metadata": {"name": "made"}, "spec": spec}), STRICT).await?,
+        &json!({"spec": spec}),
+    )?;
     has(&apply(&objects, "applied", spec.clone()).await.context("apply")?, &json!({"spec": spec}))
 }
 
 async fn valid(ctx: &Ctx) -> Result<()> {
     let objects = install(ctx, definition(ctx, "Widget", json!([version("v1", true, schema())]))).await?;
     let spec = json!({"foo": "bar"});
-    has(&objects.create_with(json!({"metadata": {"name": "made"}, "spec": spec}), STRICT).await?, &json!({"spec": spec}))?;
+    has(
+        &objects.create_with(json!({"metadata": {"name": "made"}, "spec": spec}), STRICT).await?,
+        &json!({"spec": spec}),
+    )?;
     has(&apply(&objects, "applied", spec.clone()).await.context("apply")?, &json!({"spec": spec}))
 }
 
@@ -90,7 +97,8 @@ async fn custom_metadata(ctx: &Ctx) -> Result<()> {
     let spec = json!({"type": "object", "properties": properties});
     let schema = json!({"type": "object", "properties": {"spec": spec}});
     let objects = install(ctx, definition(ctx, "Widget", json!([version("v1", true, schema)]))).await?;
-    let embedded = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "inner", "unknownSubMeta": "unknown"}});
+    let embedded =
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "inner", "unknownSubMeta": "unknown"}});
     let body = json!({"metadata": {"name": "made", "unknownMeta": "unknown"}, "spec": {"template": embedded}});
     let message = refused(objects.create_with(body, STRICT).await, 400)?.message;
     contains(&message, "unknown field \"metadata.unknownMeta\"")?;

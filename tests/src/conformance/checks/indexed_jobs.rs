@@ -9,8 +9,8 @@ use super::super::ctx::Ctx;
 use super::super::expect::{conditions, is};
 use super::super::pods;
 use super::super::wait::until;
-use super::jobs::{create, its_pods, told};
 use super::checks;
+use super::jobs::{create, its_pods, told};
 
 checks! {
     "job-indexed" => indexes;
@@ -40,7 +40,12 @@ async fn indexes(ctx: &Ctx) -> Result<()> {
 async fn success(ctx: &Ctx, rule: Value) -> Result<()> {
     let text = format!("if test $JOB_COMPLETION_INDEX = 0; then exit 0; fi; {}", pods::IDLE);
     let policy = json!({"rules": [rule]});
-    create(ctx, &text, json!({"completionMode": "Indexed", "parallelism": 3, "completions": 3, "successPolicy": policy})).await?;
+    create(
+        ctx,
+        &text,
+        json!({"completionMode": "Indexed", "parallelism": 3, "completions": 3, "successPolicy": policy}),
+    )
+    .await?;
     told(ctx, "SuccessCriteriaMet").await?;
     let done = told(ctx, "Complete").await?;
     let reason = conditions(&done).find(|it| it["type"] == "SuccessCriteriaMet").map(|it| it["reason"].clone());

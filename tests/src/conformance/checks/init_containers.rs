@@ -35,7 +35,8 @@ fn ran_in_order(pod: &Value) -> Result<()> {
         is(init(pod, at), "/state/terminated/exitCode", 0).with_context(|| format!("init{}", at + 1))?;
         is(init(pod, at), "/restartCount", 0)?;
     }
-    let time = |at: usize, field: &str| init(pod, at)["state"]["terminated"][field].as_str().unwrap_or_default().to_owned();
+    let time =
+        |at: usize, field: &str| init(pod, at)["state"]["terminated"][field].as_str().unwrap_or_default().to_owned();
     let (ended, begun) = (time(0, "finishedAt"), time(1, "startedAt"));
     ensure!(!ended.is_empty() && ended <= begun, "init1 ended at {ended}, init2 began at {begun}");
     Ok(())

@@ -7,8 +7,8 @@ use super::super::ctx::Ctx;
 use super::super::expect::{conditions, is, number};
 use super::super::pods;
 use super::super::wait::until;
-use super::jobs::{create, its_pods, told};
 use super::checks;
+use super::jobs::{create, its_pods, told};
 
 checks! {
     "job-pfp-exit" => fail_at_once;
@@ -31,7 +31,11 @@ async fn fail_at_once(ctx: &Ctx) -> Result<()> {
     let failed = told(ctx, "Failed").await?;
     let why = reason(&failed, "Failed");
     ensure!(why == "PodFailurePolicy", "the reason is {why}");
-    ensure!(number(&failed, "/status/failed") == 1, "{} Pods failed, there may be no retry", failed["status"]["failed"]);
+    ensure!(
+        number(&failed, "/status/failed") == 1,
+        "{} Pods failed, there may be no retry",
+        failed["status"]["failed"]
+    );
     Ok(())
 }
 

@@ -75,9 +75,7 @@ async fn status(ctx: &Ctx) -> Result<()> {
     create(ctx, pods::IDLE, json!({"parallelism": 1, "completions": 1})).await?;
     active(ctx, 1).await?;
     let jobs = ctx.here("batch/v1", "jobs");
-    let condition = |reason: &str| {
-        json!([{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2024-01-02T03:04:05Z"}])
-    };
+    let condition = |reason: &str| json!([{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2024-01-02T03:04:05Z"}]);
     let annotations = json!({"annotations": {"patchedstatus": "true"}});
     let patched = json!({"metadata": annotations, "status": {"conditions": condition("Patched")}});
     lifecycle::status(&jobs, "job", [patched, json!({"status": {"conditions": condition("Updated")}})]).await?;
@@ -124,7 +122,8 @@ async fn life(ctx: &Ctx) -> Result<()> {
 async fn restarts(ctx: &Ctx) -> Result<()> {
     let text = "if test -f /data/seen; then exit 0; fi; touch /data/seen; exit 1";
     let mut job = body(ctx, text, json!({"parallelism": 2, "completions": 4}));
-    let mut pod = pods::with_volume(json!({"spec": job["spec"]["template"]["spec"]}), "data", "/data", json!({"emptyDir": {}}));
+    let mut pod =
+        pods::with_volume(json!({"spec": job["spec"]["template"]["spec"]}), "data", "/data", json!({"emptyDir": {}}));
     pod["spec"]["restartPolicy"] = json!("OnFailure");
     job["spec"]["template"]["spec"] = pod["spec"].take();
     ctx.here("batch/v1", "jobs").create(job).await?;

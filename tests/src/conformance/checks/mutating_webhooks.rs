@@ -61,7 +61,8 @@ async fn update(ctx: &Ctx) -> Result<()> {
 async fn order(ctx: &Ctx) -> Result<()> {
     let hook = Hook::serve(ctx, |asked| {
         let data = &asked.body["request"]["object"]["data"];
-        let (needed, key) = if asked.path.starts_with("/first") { ("start", "stage-1") } else { ("stage-1", "stage-2") };
+        let (needed, key) =
+            if asked.path.starts_with("/first") { ("start", "stage-1") } else { ("stage-1", "stage-2") };
         if data[needed].is_string() { add_key(asked, key) } else { allow(asked) }
     });
     let hook = hook.await?;
@@ -101,9 +102,8 @@ async fn stored_version(ctx: &Ctx) -> Result<()> {
         {"op": "replace", "path": "/spec/versions/1/storage", "value": true},
     ]);
     custom_resources::definitions(ctx).json_patch(&name, switch).await.context("store v2")?;
-    let patched = until(30, "a patch after the switch", async || {
-        widgets.merge("widget", json!({"data": {"more": "yes"}})).await
-    });
+    let patched =
+        until(30, "a patch after the switch", async || widgets.merge("widget", json!({"data": {"more": "yes"}})).await);
     is(&patched.await?, "/data", json!({"start": "yes", "mutated": "value", "more": "yes"}))?;
     is(&widgets.get("widget").await?, "/data/more", "yes")
 }

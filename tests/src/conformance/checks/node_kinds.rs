@@ -47,7 +47,8 @@ const CLAIM: Kind = Kind {
     status: Some([
         || json!({"status": {"allocation": allocation()}}),
         || {
-            let devices = json!([{"driver": "none.example.com", "pool": "pool", "device": "device", "data": {"some": "data"}}]);
+            let devices =
+                json!([{"driver": "none.example.com", "pool": "pool", "device": "device", "data": {"some": "data"}}]);
             json!({"status": {"allocation": allocation(), "devices": devices}})
         },
     ]),

@@ -29,7 +29,8 @@ async fn taint(ctx: &Ctx, node: &str, on: bool) -> Result<()> {
 }
 
 async fn start(ctx: &Ctx, name: &str, node: &str, seconds: u64) -> Result<()> {
-    let toleration = json!({"key": KEY, "operator": "Equal", "value": "yes", "effect": "NoExecute", "tolerationSeconds": seconds});
+    let toleration =
+        json!({"key": KEY, "operator": "Equal", "value": "yes", "effect": "NoExecute", "tolerationSeconds": seconds});
     let on = json!({"tolerations": [toleration], "nodeSelector": {"kubernetes.io/hostname": node}});
     pods::started(ctx, pods::with_spec(pods::idle(ctx, name), on)).await.map(drop)
 }

@@ -103,7 +103,8 @@ const LIMIT_RANGE: Kind = Kind {
 const SERVICE_ACCOUNT: Kind =
     Kind { plural: "serviceaccounts", body: |_, _| json!({"automountServiceAccountToken": false}), ..NAMESPACED };
 
-const CONFIG_MAP: Kind = Kind { plural: "configmaps", body: |_, _| json!({"data": {"valueName": "value"}}), ..NAMESPACED };
+const CONFIG_MAP: Kind =
+    Kind { plural: "configmaps", body: |_, _| json!({"data": {"valueName": "value"}}), ..NAMESPACED };
 
 const BUDGET: Kind = Kind {
     group_version: "policy/v1",

@@ -60,16 +60,20 @@ async fn status(ctx: &Ctx) -> Result<()> {
     let mut body = (CLAIM.body)(ctx, 0);
     body["metadata"] = json!({"name": "claim"});
     claims.create(body).await?;
-    let condition = |reason: &str| {
-        json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "set by a check"}]}})
-    };
-    lifecycle::status(&claims, "claim", [condition("Patched"), condition("Updated")]).await.context("PersistentVolumeClaim")
+    let condition = |reason: &str| json!({"status": {"conditions": [{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "set by a check"}]}});
+    lifecycle::status(&claims, "claim", [condition("Patched"), condition("Updated")])
+        .await
+        .context("PersistentVolumeClaim")
 }
 
 async fn inline(ctx: &Ctx) -> Result<()> {
     let driver = format!("{}.example.com", ctx.tag);
     let spec = json!({"volumeLifecycleModes": ["Ephemeral"], "attachRequired": false, "podInfoOnMount": true});
-    ctx.create_outside(&ctx.everywhere("storage.k8s.io/v1", "csidrivers"), json!({"metadata": {"name": driver}, "spec": spec})).await?;
+    ctx.create_outside(
+        &ctx.everywhere("storage.k8s.io/v1", "csidrivers"),
+        json!({"metadata": {"name": driver}, "spec": spec}),
+    )
+    .await?;
     let source = json!({"csi": {"driver": driver, "volumeAttributes": {"size": "1"}}});
     let mut pod = pods::with_volume(pods::idle(ctx, "inline"), "inline", "/data", source.clone());
     pod["metadata"]["labels"] = json!({"conformance": ctx.tag});

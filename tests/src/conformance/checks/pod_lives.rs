@@ -47,7 +47,8 @@ async fn generations(ctx: &Ctx) -> Result<()> {
     follows(1, "at first").await?;
     ctx.pods().merge("pod", json!({"spec": {"activeDeadlineSeconds": 5000}})).await?;
     follows(2, "a new activeDeadlineSeconds").await?;
-    let toleration = json!([{"op": "add", "path": "/spec/tolerations/-", "value": {"key": "foo", "operator": "Exists"}}]);
+    let toleration =
+        json!([{"op": "add", "path": "/spec/tolerations/-", "value": {"key": "foo", "operator": "Exists"}}]);
     ctx.pods().json_patch("pod", toleration).await.context("a toleration")?;
     follows(3, "a toleration").await?;
     ctx.pods().merge("pod", json!({"metadata": {"annotations": {"a": "b"}, "labels": {"c": "d"}}})).await?;

@@ -42,7 +42,10 @@ fn pod(ctx: &Ctx, sort: Sort) -> Value {
 }
 
 fn with_liveness(pod: Value, mut probe: Value) -> Value {
-    super::super::lifecycle::merge_into(&mut probe, &json!({"initialDelaySeconds": 5, "periodSeconds": 2, "failureThreshold": 1}));
+    super::super::lifecycle::merge_into(
+        &mut probe,
+        &json!({"initialDelaySeconds": 5, "periodSeconds": 2, "failureThreshold": 1}),
+    );
     pods::with(pod, json!({"livenessProbe": probe}))
 }
 
@@ -100,7 +103,8 @@ fn seconds_between(from: &str, to: &str) -> Result<i64> {
 async fn ready_later(ctx: &Ctx) -> Result<()> {
     let probe = json!({"readinessProbe": {"httpGet": {"path": "/", "port": 80}, "initialDelaySeconds": 15}});
     let ready = pods::started(ctx, pods::with(pod(ctx, Sort::Web), probe)).await?;
-    let started = ready["status"]["containerStatuses"][0]["state"]["running"]["startedAt"].as_str().context("startedAt")?;
+    let started =
+        ready["status"]["containerStatuses"][0]["state"]["running"]["startedAt"].as_str().context("startedAt")?;
     let since = conditions(&ready).find(|it| it["type"] == "Ready").and_then(|it| it["lastTransitionTime"].as_str());
     let delay = seconds_between(started, since.context("since when it is Ready")?)?;
     // Times are whole seconds: one may be lost.

@@ -43,7 +43,8 @@ async fn resize(ctx: &Ctx, wanted: &[Value]) -> Result<()> {
     let names = pod["spec"]["containers"].as_array().into_iter().flatten().map(|it| it["name"].clone());
     let containers: Vec<Value> =
         names.zip(wanted).map(|(name, resources)| json!({"name": name, "resources": resources})).collect();
-    let patched = ctx.pods().strategic("pod/resize", json!({"spec": {"containers": containers}})).await.context("resize")?;
+    let patched =
+        ctx.pods().strategic("pod/resize", json!({"spec": {"containers": containers}})).await.context("resize")?;
     for (container, wanted) in patched["spec"]["containers"].as_array().into_iter().flatten().zip(wanted) {
         has(&container["resources"], wanted).context("the spec")?;
     }

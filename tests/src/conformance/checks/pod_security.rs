@@ -36,7 +36,8 @@ async fn no_escalation(ctx: &Ctx) -> Result<()> {
         let container = json!({"securityContext": security, "command": ["/data/id", "-u"]});
         let mut pod = pods::with_volume(pods::script(ctx, name, ""), "data", "/data", json!({"emptyDir": {}}));
         let mount = pod["spec"]["containers"][0]["volumeMounts"].clone();
-        let init = json!({"name": "setuid", "image": ctx.busybox(), "command": ["sh", "-c", SETUID], "volumeMounts": mount});
+        let init =
+            json!({"name": "setuid", "image": ctx.busybox(), "command": ["sh", "-c", SETUID], "volumeMounts": mount});
         pod["spec"]["initContainers"] = json!([init]);
         let printed = pods::output(ctx, pods::with(pod, container)).await?;
         ensure!(printed.trim() == wanted, "escalation {name}: the effective uid is {printed:?}, expected {wanted}");

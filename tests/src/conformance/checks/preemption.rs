@@ -27,7 +27,9 @@ async fn give(ctx: &Ctx, amount: Value) -> Result<String> {
     nodes.merge(&format!("{node}/status"), patch).await?;
     if !amount.is_null() {
         // Allocatable is the kubelet's to say; it keeps resources that it does not know.
-        nodes.when(60, &node, |it| is(&it["status"]["allocatable"], "/example.com~1conformance", amount.clone())).await?;
+        nodes
+            .when(60, &node, |it| is(&it["status"]["allocatable"], "/example.com~1conformance", amount.clone()))
+            .await?;
     }
     Ok(node)
 }
@@ -100,11 +102,11 @@ async fn condition(ctx: &Ctx) -> Result<()> {
         victim["metadata"]["finalizers"] = json!(["conformance.example.com/hold"]);
         pods::started(ctx, victim).await?;
         ctx.pods().create(pod(ctx, "high", &high, "1")).await?;
-        let told = ctx.pods().when(POD_SECONDS, "victim", |pod| {
+        let told = |pod: &Value| {
             let target = conditions(pod).find(|it| it["type"] == "DisruptionTarget").cloned().unwrap_or_default();
             has(&target, &json!({"status": "True", "reason": "PreemptionByScheduler"}))
-        });
-        told.await.map(drop)
+        };
+        ctx.pods().when(POD_SECONDS, "victim", told).await.map(drop)
     })
     .await;
     ctx.pods().merge("victim", json!({"metadata": {"finalizers": null}})).await.context("let the victim go")?;

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::super::ctx::Ctx;
 use super::super::pods;
-use super::volumes::{CONFIG_MAP, SECRET};
 use super::checks;
+use super::volumes::{CONFIG_MAP, SECRET};
 
 checks! {
     "proj-all" => all;
@@ -23,7 +23,8 @@ async fn all(ctx: &Ctx) -> Result<()> {
         {"configMap": {"name": "map", "items": [{"key": "configmap-data", "path": "configmap/data"}]}},
     ]);
     let text = "cd /all; for f in podname secret/data configmap/data; do cat $f; echo; done";
-    let pod = pods::with_volume(pods::script(ctx, "pod", text), "all", "/all", json!({"projected": {"sources": sources}}));
+    let pod =
+        pods::with_volume(pods::script(ctx, "pod", text), "all", "/all", json!({"projected": {"sources": sources}}));
     let printed = pods::output(ctx, pod).await?;
     ensure!(printed.trim_end() == "pod\nsecret-value\nconfigmap-value", "the files have {printed:?}");
     Ok(())

@@ -33,7 +33,10 @@ async fn methods(ctx: &Ctx) -> Result<()> {
     ctx.here("v1", "services").create(json!({"metadata": {"name": "echo"}, "spec": spec})).await?;
     for base in ["pods/echo:8080", "services/echo:80"] {
         let path = format!("/api/v1/namespaces/{}/{base}/proxy/some/path?method=any", ctx.ns);
-        until(60, &format!("{base} to answer"), async || ctx.api.ask("GET", &path).header("accept", "*/*").done().await).await?;
+        until(60, &format!("{base} to answer"), async || {
+            ctx.api.ask("GET", &path).header("accept", "*/*").done().await
+        })
+        .await?;
         for method in ["GET", "DELETE", "OPTIONS", "PATCH", "POST", "PUT"] {
             let answer = ctx.api.ask(method, &path).header("accept", "*/*").done().await;
             let text = answer.with_context(|| format!("{method} of {base}"))?.text();

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::ctx::Ctx;
 use super::super::pods;
-use super::quotas::{create, used};
 use super::checks;
+use super::quotas::{create, used};
 
 checks! {
     "rq-besteffort" => scopes, ["BestEffort", "NotBestEffort"], |pod: Value, first: bool| match first {

@@ -59,9 +59,7 @@ async fn services(ctx: &Ctx) -> Result<()> {
     create(ctx, "quota", json!({"hard": hard})).await?;
     all.create(service("cluster", "ClusterIP")).await?;
     all.create(service("node", "NodePort")).await?;
-    let counted = |services: &str, ports: &str| {
-        json!({"services": services, "services.nodeports": ports, "services.loadbalancers": "0"})
-    };
+    let counted = |services: &str, ports: &str| json!({"services": services, "services.nodeports": ports, "services.loadbalancers": "0"});
     used(ctx, "quota", counted("2", "1")).await?;
     refused(all.create(service("second", "NodePort")).await, 403).context("a second NodePort Service")?;
     refused(all.create(service("balanced", "LoadBalancer")).await, 403).context("a LoadBalancer with a node port")?;

@@ -8,8 +8,8 @@ use super::super::ctx::Ctx;
 use super::super::expect::is;
 use super::super::pods;
 use super::super::wait::until;
-use super::deployments::{all_ready, body};
 use super::checks;
+use super::deployments::{all_ready, body};
 
 checks! {
     "rs-replace-patch" => replace_and_patch;

@@ -8,8 +8,8 @@ use super::super::ctx::Ctx;
 use super::super::expect::{condition, has, is, number};
 use super::super::pods::{self, POD_SECONDS};
 use super::super::wait::until;
-use super::deployments::all_ready;
 use super::checks;
+use super::deployments::all_ready;
 
 checks! {
     "rc-adopt" => adopt;
@@ -98,7 +98,10 @@ async fn life(ctx: &Ctx) -> Result<()> {
     let set = json!({"status": {"readyReplicas": 0, "availableReplicas": 0}});
     has(&all.strategic("life/status", set).await?, &json!({"metadata": {"name": "life"}})).context("status patch")?;
     watch.see(20, "MODIFIED", |it| number(it, "/status/readyReplicas") == 0).await.context("status patched")?;
-    watch.see(60, "MODIFIED", |it| number(it, "/status/readyReplicas") == 1).await.context("status made right again")?;
+    watch
+        .see(60, "MODIFIED", |it| number(it, "/status/readyReplicas") == 1)
+        .await
+        .context("status made right again")?;
     all.merge("life/scale", json!({"spec": {"replicas": 2}})).await.context("scale")?;
     watch.see(POD_SECONDS, "MODIFIED", |it| number(it, "/status/readyReplicas") == 2).await.context("scaled")?;
     all.edit("life", |it| it["metadata"]["annotations"] = json!({"updated": "yes"})).await?;

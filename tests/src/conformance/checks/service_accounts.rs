@@ -22,7 +22,8 @@ const MOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 async fn review(ctx: &Ctx) -> Result<()> {
     let accounts = ctx.here("v1", "serviceaccounts");
     accounts.create(json!({"metadata": {"name": "account"}})).await?;
-    let request = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
+    let request =
+        json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
     let answer = accounts.post("account/token", request).await?;
     let token = text(&answer, "/status/token")?;
     let reviews = ctx.everywhere("authentication.k8s.io/v1", "tokenreviews");

@@ -18,6 +18,7 @@ checks! {
     "svc-endpoints" => follows_pods;
     "svc-multiport" => many_ports;
     "eps-multi-port" => one_address_two_ports;
+    "svc-same-port-protos" => both_protocols;
     "svc-status" => status;
 }
 
@@ -97,7 +98,8 @@ async fn affinity(ctx: &Ctx) -> Result<()> {
     pods::reaches(ctx, "client", "http://web/hostname").await?;
     // All endpoints are to be known first: a new one may be chosen for a client that is new.
     until(30, "three endpoints", async || {
-        let count: usize = endpoints::slices(ctx, "web").await?.iter().map(|it| it["endpoints"].as_array().map_or(0, Vec::len)).sum();
+        let count: usize =
+            endpoints::slices(ctx, "web").await?.iter().map(|it| it["endpoints"].as_array().map_or(0, Vec::len)).sum();
         ensure!(count == 3, "there are {count}");
         Ok(())
     })
@@ -173,14 +175,17 @@ async fn many_ports(ctx: &Ctx) -> Result<()> {
 
 /// A Service without a selector, whose slices by hand lead to one Pod's two ports.
 async fn one_address_two_ports(ctx: &Ctx) -> Result<()> {
-    let serve = |port: u16| format!("mkdir -p /tmp/{port}; echo port-{port} > /tmp/{port}/name; httpd -p {port} -h /tmp/{port}");
+    let serve = |port: u16| {
+        format!("mkdir -p /tmp/{port}; echo port-{port} > /tmp/{port}/name; httpd -p {port} -h /tmp/{port}")
+    };
     let script = format!("{}; {}; {}", serve(8090), serve(8091), pods::IDLE);
     let pod = pods::started(ctx, pods::script(ctx, "server", &script)).await?;
     let address = text(&pod, "/status/podIP")?;
     let ports = json!([{"name": "one", "port": 8090}, {"name": "two", "port": 8091}]);
     ctx.here("v1", "services").create(json!({"metadata": {"name": "web"}, "spec": {"ports": ports}})).await?;
     for (name, port) in [("one", 8090), ("two", 8091)] {
-        let labels = json!({"kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "conformance"});
+        let labels =
+            json!({"kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "conformance"});
         let slice = json!({
             "metadata": {"name": format!("web-{name}"), "labels": labels}, "addressType": "IPv4",
             "endpoints": [{"addresses": [address]}], "ports": [{"name": name, "port": port, "protocol": "TCP"}],
@@ -202,11 +207,47 @@ async fn status(ctx: &Ctx) -> Result<()> {
     let mut watch = services.watch("fieldSelector=metadata.name%3Dservice").await?;
     let patched = json!({"metadata": {"annotations": {"patchedstatus": "true"}}, "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.1"}]}}});
     let condition = json!([{"type": "StatusUpdate", "status": "True", "reason": "Updated", "message": "set by a check", "lastTransitionTime": "2024-01-02T03:04:05Z"}]);
-    super::super::lifecycle::status(&services, "service", [patched, json!({"status": {"conditions": condition}})]).await?;
+    super::super::lifecycle::status(&services, "service", [patched, json!({"status": {"conditions": condition}})])
+        .await?;
     watch.see(20, "MODIFIED", |it| it["status"]["loadBalancer"]["ingress"][0]["ip"] == "203.0.113.1").await?;
     watch.see(20, "MODIFIED", |it| it["status"]["conditions"][0]["reason"] == "Updated").await?;
     services.merge("service", json!({"metadata": {"labels": {"patched": "yes"}}})).await?;
     watch.see(20, "MODIFIED", |it| it["metadata"]["labels"]["patched"] == "yes").await?;
     services.delete("service").await?;
     watch.see(20, "DELETED", |_| true).await.map(drop)
+}
+
+/// One port number for TCP and UDP, forwarded each to its own server; each can be taken away alone.
+async fn both_protocols(ctx: &Ctx) -> Result<()> {
+    const PORT: i64 = 80;
+    let serve = format!(
+        "(while true; do hostname | nc.openbsd -u -l -w 1 {PORT} > /dev/null; done) & mkdir -p /tmp/www; hostname > /tmp/www/hostname; httpd -p {PORT} -h /tmp/www; {}",
+        pods::IDLE
+    );
+    let mut pod = pods::with(pods::script(ctx, "server", &serve), json!({"image": ctx.netcat()}));
+    pod["metadata"]["labels"] = json!({"app": "web"});
+    pods::started(ctx, pod).await?;
+    let port = |protocol: &str| json!({"name": protocol.to_lowercase(), "port": PORT, "protocol": protocol});
+    let made = service(ctx, "web", json!({"ports": [port("TCP"), port("UDP")]})).await?;
+    let address = text(&made, "/spec/clusterIP")?;
+    pods::started(ctx, pods::with(pods::idle(ctx, "client"), json!({"image": ctx.netcat()}))).await?;
+    let url = format!("http://{address}/hostname");
+    pods::reaches(ctx, "client", &url).await.context("TCP")?;
+    pods::answers_datagrams(ctx, "client", (address, PORT), "server").await.context("UDP")?;
+    let services = ctx.here("v1", "services");
+    services.edit("web", |it| it["spec"]["ports"] = json!([port("UDP")])).await?;
+    let silent = |ask: String, what: &'static str| async move {
+        until(60, what, async || {
+            let found = pods::exec(ctx, "client", &ask).await?;
+            ensure!(found.trim().is_empty(), "{found:?} answers");
+            Ok(())
+        })
+        .await
+    };
+    silent(format!("timeout 3 wget -q -O - {url} || true"), "TCP to be forwarded no more").await?;
+    pods::answers_datagrams(ctx, "client", (address, PORT), "server").await.context("UDP alone")?;
+    services.edit("web", |it| it["spec"]["ports"] = json!([port("TCP")])).await?;
+    let ask = format!("echo hello | timeout 3 nc.openbsd -u -w 1 {address} {PORT} || true");
+    silent(ask, "UDP to be forwarded no more").await?;
+    pods::reaches(ctx, "client", &url).await.context("TCP alone").map(drop)
 }

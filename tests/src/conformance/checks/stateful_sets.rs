@@ -9,8 +9,8 @@ use super::super::expect::{condition, is, text};
 use super::super::pods::{self, POD_SECONDS};
 use super::super::wait::{holds, until};
 use super::super::watch::Watch;
-use super::deployments::{all_ready, body, change_template, rolled_out};
 use super::checks;
+use super::deployments::{all_ready, body, change_template, rolled_out};
 
 checks! {
     "sts-order" => order;
@@ -79,8 +79,12 @@ async fn recreated(ctx: &Ctx) -> Result<()> {
     set["spec"]["template"] = bound(template);
     let mut watch = ctx.pods().watch("fieldSelector=metadata.name%3Dss-0").await?;
     sets.create(set).await?;
-    let failed = watch.see(POD_SECONDS, "MODIFIED", |pod| pod["status"]["phase"] == "Failed").await.context("it fails")?;
-    watch.see(60, "DELETED", |pod| pod["metadata"]["uid"] == failed["metadata"]["uid"]).await.context("it is deleted")?;
+    let failed =
+        watch.see(POD_SECONDS, "MODIFIED", |pod| pod["status"]["phase"] == "Failed").await.context("it fails")?;
+    watch
+        .see(60, "DELETED", |pod| pod["metadata"]["uid"] == failed["metadata"]["uid"])
+        .await
+        .context("it is deleted")?;
     ctx.pods().delete("first").await?;
     until(POD_SECONDS, "a new ss-0 to run", async || {
         let pod = ctx.pods().get("ss-0").await?;

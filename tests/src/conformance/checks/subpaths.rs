@@ -61,7 +61,8 @@ fn expanding(pod: Value, annotation: &str) -> Value {
 async fn cannot_start(ctx: &Ctx) -> Result<()> {
     let waits = |pod: &Value| {
         let waiting = &pod["status"]["containerStatuses"][0]["state"]["waiting"];
-        is(waiting, "/reason", "CreateContainerConfigError").with_context(|| pod["status"]["containerStatuses"].to_string())
+        is(waiting, "/reason", "CreateContainerConfigError")
+            .with_context(|| pod["status"]["containerStatuses"].to_string())
     };
     ctx.pods().when(POD_SECONDS, "pod", waits).await?;
     holds(5, "the Pod not to start", async || {
@@ -92,7 +93,8 @@ async fn writes(ctx: &Ctx) -> Result<()> {
     let found = pods::exec(ctx, "pod", "cat /volume/mypath/foo/test.log").await?;
     ensure!(found.trim() == "written", "at the volume's root the file has {found:?}");
     ctx.pods().merge("pod", json!({"metadata": {"annotations": {"path": "mynewpath"}}})).await?;
-    until(10, "the annotation", async || is(&ctx.pods().get("pod").await?, "/metadata/annotations/path", "mynewpath")).await?;
+    until(10, "the annotation", async || is(&ctx.pods().get("pod").await?, "/metadata/annotations/path", "mynewpath"))
+        .await?;
     ctx.pods().delete("pod").await?;
     ctx.pods().gone(60, "pod").await.context("a Pod whose annotation is another now")
 }

@@ -150,7 +150,10 @@ async fn pods_and_maps(ctx: &Ctx) -> Result<()> {
     contains(&refused(result, 400)?.message, "refuses this").context("create of a Pod")?;
     let slow = ctx.pods().create(pod("slow")).await;
     let told = refused(slow, 500)?.message;
-    ensure!(told.contains("deadline") || told.contains("timed out") || told.contains("timeout"), "a slow webhook: {told:?}");
+    ensure!(
+        told.contains("deadline") || told.contains("timed out") || told.contains("timeout"),
+        "a slow webhook: {told:?}"
+    );
     refused(ctx.pods().get("slow").await, 404).context("a Pod whose webhook was too slow")?;
     maps.create(map("good", "good")).await.context("a good ConfigMap")?;
     let updated = maps.update("good", &map("good", "bad")).await;
@@ -181,6 +184,11 @@ async fn fail_closed(ctx: &Ctx) -> Result<()> {
     called["clientConfig"]["caBundle"] = Value::Null;
     ctx.create_outside(&configurations(ctx), configuration(&ctx.unique("closed"), json!([called]))).await?;
     let refused = denied(&ctx.config_maps(), &map("any", "good"), "failed calling webhook").await?;
-    ensure!(refused.code == 500 && refused.reason == "InternalError", "it was answered {} {}", refused.code, refused.reason);
+    ensure!(
+        refused.code == 500 && refused.reason == "InternalError",
+        "it was answered {} {}",
+        refused.code,
+        refused.reason
+    );
     Ok(())
 }

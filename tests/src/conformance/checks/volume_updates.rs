@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::ctx::Ctx;
 use super::super::pods;
-use super::volumes::{CONFIG_MAP, PROJECTED_CONFIG_MAP, PROJECTED_SECRET, SECRET, Source};
 use super::checks;
+use super::volumes::{CONFIG_MAP, PROJECTED_CONFIG_MAP, PROJECTED_SECRET, SECRET, Source};
 
 checks! {
     "cmv-update" => update, CONFIG_MAP;
@@ -28,7 +28,8 @@ fn change(source: Source, data: Value) -> Value {
 
 async fn update(ctx: &Ctx, source: Source) -> Result<()> {
     source.create(ctx, &ctx.ns, "source", json!({"data-1": "value-1"})).await?;
-    let pod = pods::with_volume(pods::idle(ctx, "pod"), "source", "/etc/source", source.volume("source", json!({}), None));
+    let pod =
+        pods::with_volume(pods::idle(ctx, "pod"), "source", "/etc/source", source.volume("source", json!({}), None));
     pods::started(ctx, pod).await?;
     pods::exec_has(ctx, "pod", "cat /etc/source/data-1", "value-1").await.context("at first")?;
     objects(ctx, source).merge("source", change(source, json!({"data-1": "value-2"}))).await?;

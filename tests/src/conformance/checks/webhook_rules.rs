@@ -8,9 +8,9 @@ use super::super::ctx::Ctx;
 use super::super::expect::{contains, is};
 use super::super::hook::Hook;
 use super::super::hook_reviews::{cluster_webhook, configuration, deny, mutate, rule, webhook};
+use super::checks;
 use super::mutating_webhooks::{becomes, configurations};
 use super::validating_webhooks::{self, CONFIG_MAPS};
-use super::checks;
 
 checks! {
     "wh-match-mutating-crud" => conditions_stay;
@@ -59,7 +59,8 @@ async fn exempt(ctx: &Ctx) -> Result<()> {
     let own = rule(("admissionregistration.k8s.io", "*"), &resources, &["*"]);
     let mut denying = cluster_webhook(ctx, &hook, "/deny", json!([own]));
     denying["rules"][0]["operations"] = json!(["DELETE"]);
-    let mut changing = cluster_webhook(ctx, &hook, "/change", json!([own, rule(CONFIG_MAPS, &["configmaps"], &["CREATE"])]));
+    let mut changing =
+        cluster_webhook(ctx, &hook, "/change", json!([own, rule(CONFIG_MAPS, &["configmaps"], &["CREATE"])]));
     changing["rules"][0]["operations"] = json!(["CREATE"]);
     let denying = configuration(&ctx.unique("denying"), json!([denying]));
     ctx.create_outside(&validating_webhooks::configurations(ctx), denying).await?;
@@ -67,7 +68,9 @@ async fn exempt(ctx: &Ctx) -> Result<()> {
     ctx.create_outside(&configurations(ctx), changing).await?;
     let labels = json!({"conformance": ctx.tag});
     let map = json!({"metadata": {"name": "map", "labels": labels}});
-    becomes(&ctx.config_maps(), &map, "/metadata/labels/mutated", json!("yes")).await.context("the webhook is asked")?;
+    becomes(&ctx.config_maps(), &map, "/metadata/labels/mutated", json!("yes"))
+        .await
+        .context("the webhook is asked")?;
     let rules = json!([rule(("none.example.com", "v1"), &["none"], &["CREATE"])]);
     for all in [configurations(ctx), validating_webhooks::configurations(ctx)] {
         let name = ctx.unique("dummy");
