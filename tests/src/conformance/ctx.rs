@@ -20,6 +20,7 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
 pub struct Settings {
     pub kubeconfig: PathBuf,
     pub kubectl: PathBuf,
+    pub home: Option<PathBuf>,
     /// Stands before the names of images.
     pub image_prefix: String,
     /// The DNS domain of the cluster.
@@ -121,10 +122,20 @@ impl Ctx {
         format!("{}nginx:1.22", self.settings.image_prefix)
     }
 
+    /// kubectl with the cluster's kubeconfig, in the check's namespace.
+    pub fn kubectl_command(&self) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.settings.kubectl);
+        command.arg("--kubeconfig").arg(&self.settings.kubeconfig).arg("--namespace").arg(&self.ns);
+        if let Some(home) = &self.settings.home {
+            command.env("HOME", home);
+        }
+        command
+    }
+
     /// kubectl in the check's namespace: exit code, stdout, stderr.
     pub async fn try_kubectl(&self, arguments: &[&str], stdin: &str) -> Result<(i32, String, String)> {
-        let mut command = tokio::process::Command::new(&self.settings.kubectl);
-        command.arg("--kubeconfig").arg(&self.settings.kubeconfig).arg("--namespace").arg(&self.ns).args(arguments);
+        let mut command = self.kubectl_command();
+        command.args(arguments);
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut child = command.stderr(std::process::Stdio::piped()).kill_on_drop(true).spawn().context("kubectl")?;
         let mut input = child.stdin.take().context("kubectl has a stdin")?;

@@ -20,6 +20,8 @@ const USAGE: &str = "usage: conformance [--area A]... [--layer L]... [--only ID]
 pub struct Options {
     pub kubeconfig: Option<PathBuf>,
     pub kubectl: PathBuf,
+    /// Where kubectl keeps what it remembers, when not in the user's own home.
+    pub home: Option<PathBuf>,
     pub image_prefix: String,
     pub domain: String,
     pub hook_address: Option<String>,
@@ -39,6 +41,7 @@ impl Options {
         let mut options = Self {
             kubeconfig: None,
             kubectl: kubectl.into(),
+            home: None,
             image_prefix: String::new(),
             domain: "cluster.local".to_owned(),
             hook_address: None,

@@ -35,6 +35,7 @@ pub fn inside(arguments: &[String]) -> Result<()> {
     agent.start(&cluster)?;
     let mut options = Options::parse(rest)?;
     options.kubeconfig = Some(cluster.at("kubeconfig").into());
+    options.home = Some(folder.to_owned());
     let checked = against(&options);
     let machine = agent.uninstall()?;
     cluster.uninstall()?;

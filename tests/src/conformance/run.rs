@@ -32,6 +32,7 @@ pub fn all(options: &Options) -> Result<Vec<Outcome>> {
     let settings = Settings {
         kubeconfig,
         kubectl: options.kubectl.clone(),
+        home: options.home.clone(),
         image_prefix: options.image_prefix.clone(),
         domain: options.domain.clone(),
         hook_address: options.hook_address.clone(),

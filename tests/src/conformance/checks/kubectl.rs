@@ -40,8 +40,8 @@ async fn version(ctx: &Ctx) -> Result<()> {
 }
 
 async fn proxy(ctx: &Ctx) -> Result<()> {
-    let mut command = tokio::process::Command::new(&ctx.settings.kubectl);
-    command.arg("--kubeconfig").arg(&ctx.settings.kubeconfig).args(["proxy", "-p", "0", "--disable-filter"]);
+    let mut command = ctx.kubectl_command();
+    command.args(["proxy", "-p", "0", "--disable-filter"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("kubectl has a stdout")?).lines();
     let line = tokio::time::timeout(std::time::Duration::from_secs(20), lines.next_line()).await;

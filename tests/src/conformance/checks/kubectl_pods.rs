@@ -129,113 +129,47 @@ async fn exposed(ctx: &Ctx, name: &str, port: i64) -> Result<()> {
     ctx.here("v1", "endpoints").when(60, name, live).await.with_context(|| format!("Endpoints {name}")).map(drop)
 }
 
+/// What describe has to print, by kind.
+const DESCRIBED: [(&str, &str); 5] = [
+    (
+        "pod",
+        "Name:|Namespace:|Node:|Labels:|app=rc|Status:|Running|IP:|Controlled By:|ReplicationController/rc|Image:|State:|QoS Class:|Events:",
+    ),
+    (
+        "rc",
+        "Name:|Namespace:|Selector:|app=rc|Labels:|Annotations:|Replicas:|1 current|1 desired|Pods Status:|1 Running|Pod Template:|Image:|Events:",
+    ),
+    (
+        "service",
+        "Name:|Namespace:|Labels:|app=rc|Selector:|Type:|ClusterIP|IP:|Port:|6379/TCP|Endpoints:|Session Affinity:",
+    ),
+    (
+        "node",
+        "Name:|Labels:|Annotations:|CreationTimestamp:|Conditions:|Type|Status|LastHeartbeatTime|Addresses:|Capacity:|Version:|Kernel Version:|Container Runtime Version:|Kubelet Version:|Pods:",
+    ),
+    ("namespace", "Name:|Labels:|Annotations:|Status:|Active|No resource quota|No LimitRange resource"),
+];
+
 async fn describe(ctx: &Ctx) -> Result<()> {
     controller(ctx, 1).await?;
     let spec = json!({"selector": {"app": "rc"}, "ports": [{"port": 6379}]});
-    ctx.here("v1", "services")
-        .create(json!({"metadata": {"name": "service", "labels": {"app": "rc"}}, "spec": spec}))
-        .await?;
+    let metadata = json!({"name": "service", "labels": {"app": "rc"}});
+    ctx.here("v1", "services").create(json!({"metadata": metadata, "spec": spec})).await?;
     let pod = ctx.pods().labelled("app=rc").await?.remove(0);
-    let pod_name = pod["metadata"]["name"].as_str().unwrap_or_default();
-    let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
-    let address = pod["status"]["podIP"].as_str().unwrap_or_default();
-    let lines: [(&[&str], &[&str]); 5] = [
-        (
-            &["pod", pod_name],
-            &[
-                "Name:",
-                "Namespace:",
-                "Node:",
-                "Labels:",
-                "app=rc",
-                "Status:",
-                "Running",
-                "IP:",
-                address,
-                "Controlled By:",
-                "ReplicationController/rc",
-                "Image:",
-                "State:",
-                "QoS Class:",
-                "Events:",
-            ],
-        ),
-        (
-            &["rc", "rc"],
-            &[
-                "Name:",
-                "rc",
-                "Namespace:",
-                "Selector:",
-                "app=rc",
-                "Labels:",
-                "Annotations:",
-                "Replicas:",
-                "1 current",
-                "1 desired",
-                "Pods Status:",
-                "1 Running",
-                "Pod Template:",
-                "Image:",
-                "Events:",
-            ],
-        ),
-        (
-            &["service", "service"],
-            &[
-                "Name:",
-                "Namespace:",
-                "Labels:",
-                "app=rc",
-                "Selector:",
-                "Type:",
-                "ClusterIP",
-                "IP:",
-                "Port:",
-                "6379/TCP",
-                "Endpoints:",
-                "Session Affinity:",
-            ],
-        ),
-        (
-            &["node", node],
-            &[
-                "Name:",
-                "Labels:",
-                "Annotations:",
-                "CreationTimestamp:",
-                "Conditions:",
-                "Type",
-                "Status",
-                "LastHeartbeatTime",
-                "Addresses:",
-                "Capacity:",
-                "Version:",
-                "Kernel Version:",
-                "Container Runtime Version:",
-                "Kubelet Version:",
-                "Pods:",
-            ],
-        ),
-        (
-            &["namespace", &ctx.ns],
-            &[
-                "Name:",
-                &ctx.ns,
-                "Labels:",
-                "Annotations:",
-                "Status:",
-                "Active",
-                "No resource quota",
-                "No LimitRange resource",
-            ],
-        ),
-    ];
-    for (what, parts) in lines {
-        let arguments: Vec<&str> = ["describe"].iter().chain(what).copied().collect();
-        let printed = ctx.kubectl(&arguments).await?;
-        for part in parts {
-            contains(&printed, part).with_context(|| format!("describe {what:?}"))?;
+    let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    for (kind, parts) in DESCRIBED {
+        let name = match kind {
+            "pod" => text("/metadata/name"),
+            "node" => text("/spec/nodeName"),
+            "namespace" => &ctx.ns,
+            other => other,
+        };
+        let printed = ctx.kubectl(&["describe", kind, name]).await?;
+        for part in parts.split('|').chain([name]) {
+            contains(&printed, part).with_context(|| format!("describe {kind}"))?;
+        }
+        if kind == "pod" {
+            contains(&printed, text("/status/podIP"))?;
         }
     }
     Ok(())

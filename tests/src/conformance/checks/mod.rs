@@ -55,6 +55,7 @@ mod replication_controllers;
 mod scheduling;
 mod service_accounts;
 mod service_changes;
+mod service_ports;
 mod services;
 mod stateful_sets;
 mod subject_reviews;
@@ -135,6 +136,7 @@ const TABLES: &[&[(&str, Check)]] = &[
     scheduling::CHECKS,
     service_accounts::CHECKS,
     service_changes::CHECKS,
+    service_ports::CHECKS,
     services::CHECKS,
     stateful_sets::CHECKS,
     subject_reviews::CHECKS,
