@@ -19,7 +19,7 @@ pub fn run() -> Result<()> {
 fn informer() -> Result<()> {
     let go = tools::go()?;
     let binary = tools::folder()?.join("informer");
-    run_command(tools::go_build(&go, &source("informer"), &binary).env("GOFLAGS", "-mod=readonly -buildvcs=false"))
+    run_command(tools::go_build(&go, &source("informer"), &binary, "").env("GOFLAGS", "-mod=readonly -buildvcs=false"))
 }
 
 /// Not of the workspace, and with a target of its own: its features of kube are not the product's.

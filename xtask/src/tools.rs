@@ -78,15 +78,17 @@ fn build(module: &str, binary: &PathBuf) -> Result<()> {
     }
     run_command(go_command(&go, &folder).args(["mod", "tidy"]))?;
     let unfinished = binary.with_extension("new");
-    run_command(&mut go_build(&go, &folder, &unfinished))?;
+    // What `kubectl version` says; a version that it cannot read itself is an error to it.
+    let stamp = format!(" -X k8s.io/component-base/version.gitVersion={}", module.replacen("v0.", "v1.", 1));
+    run_command(&mut go_build(&go, &folder, &unfinished, &stamp))?;
     fs::rename(unfinished, binary)?;
     Ok(())
 }
 
 /// Builds the program in a folder, small and the same everywhere.
-pub fn go_build(go: &PathBuf, folder: &PathBuf, binary: &PathBuf) -> Command {
+pub fn go_build(go: &PathBuf, folder: &PathBuf, binary: &PathBuf, stamp: &str) -> Command {
     let mut command = go_command(go, folder);
-    command.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(binary).arg(".");
+    command.args(["build", "-trimpath", &format!("-ldflags=-s -w{stamp}"), "-o"]).arg(binary).arg(".");
     command
 }
 

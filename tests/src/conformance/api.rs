@@ -73,6 +73,12 @@ impl Api {
         Ok(Self { client, connection, headers: Vec::new() })
     }
 
+    /// The same server, on connections of its own: what is not read there holds up nothing else.
+    pub fn alone(&self) -> Result<Self> {
+        let client = client::tls::connect(&self.connection, client::tls::Http::One)?;
+        Ok(Self { client, ..self.clone() })
+    }
+
     /// The same server, asked in the name of somebody.
     pub fn impersonating(&self, user: &str) -> Self {
         let mut api = self.clone();

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -12,6 +13,9 @@ use serde_json::{Value, json};
 use super::api::{Api, is_code};
 use super::collection::Collection;
 use super::wait::until;
+
+/// No call of kubectl may take longer.
+const KUBECTL: Duration = Duration::from_secs(60);
 
 /// A check; it begins when it is polled.
 pub type Running<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;
@@ -141,7 +145,8 @@ impl Ctx {
         let mut input = child.stdin.take().context("kubectl has a stdin")?;
         tokio::io::AsyncWriteExt::write_all(&mut input, stdin.as_bytes()).await?;
         drop(input);
-        let output = child.wait_with_output().await?;
+        let ended = tokio::time::timeout(KUBECTL, child.wait_with_output()).await;
+        let output = ended.with_context(|| format!("kubectl {} did not end", arguments.join(" ")))??;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok((output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr)))
     }

@@ -42,8 +42,11 @@ pub fn all(options: &Options) -> Result<Vec<Outcome>> {
         let runner = Runner { api: Api::new(connection)?, settings: Rc::new(settings), run: run_number() };
         runner.api.get("/version").await.context("the cluster does not answer")?;
         let (serial, parallel): (Vec<Row>, Vec<Row>) = options.chosen()?.into_iter().partition(Row::is_serial);
-        let mut outcomes: Vec<Outcome> =
-            futures::stream::iter(parallel).map(|row| runner.one(row)).buffered(options.parallel).collect().await;
+        let mut outcomes: Vec<Outcome> = futures::stream::iter(parallel)
+            .map(|row| runner.one(row))
+            .buffer_unordered(options.parallel)
+            .collect()
+            .await;
         for row in serial {
             outcomes.push(runner.one(row).await);
         }

@@ -25,7 +25,7 @@ pub struct Watch {
 
 impl Watch {
     pub async fn open(api: &Api, path: &str) -> Result<Self> {
-        let response = api.ask("GET", path).open().await?;
+        let response = api.alone()?.ask("GET", path).open().await?;
         if !response.status().is_success() {
             let code = response.status();
             let body = response.into_body().collect().await.map_err(|error| anyhow!("{error}"))?.to_bytes();

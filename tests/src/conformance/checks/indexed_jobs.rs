@@ -10,7 +10,7 @@ use super::super::expect::{conditions, is};
 use super::super::pods;
 use super::super::wait::until;
 use super::checks;
-use super::jobs::{create, its_pods, told};
+use super::jobs::{GOES_ON, create, its_pods, told};
 
 checks! {
     "job-indexed" => indexes;
@@ -38,7 +38,7 @@ async fn indexes(ctx: &Ctx) -> Result<()> {
 
 /// Index 0 ends well, the others go on until the Job is done.
 async fn success(ctx: &Ctx, rule: Value) -> Result<()> {
-    let text = format!("if test $JOB_COMPLETION_INDEX = 0; then exit 0; fi; {}", pods::IDLE);
+    let text = format!("if test $JOB_COMPLETION_INDEX = 0; then exit 0; fi; {}", GOES_ON);
     let policy = json!({"rules": [rule]});
     create(
         ctx,

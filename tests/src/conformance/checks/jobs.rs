@@ -19,6 +19,9 @@ checks! {
     "job-restart-local" => restarts;
 }
 
+/// A Pod's script that goes on until it is told to end, and then has not succeeded.
+pub const GOES_ON: &str = "trap 'exit 1' TERM; sleep 1000000 & wait";
+
 /// A Job called `job` whose Pods run a script.
 pub fn body(ctx: &Ctx, text: &str, spec: Value) -> Value {
     let labels = json!({"conformance": ctx.tag});
@@ -75,7 +78,7 @@ async fn status(ctx: &Ctx) -> Result<()> {
     create(ctx, pods::IDLE, json!({"parallelism": 1, "completions": 1})).await?;
     active(ctx, 1).await?;
     let jobs = ctx.here("batch/v1", "jobs");
-    let condition = |reason: &str| json!([{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "", "lastTransitionTime": "2024-01-02T03:04:05Z"}]);
+    let condition = |reason: &str| json!([{"type": "StatusUpdate", "status": "True", "reason": reason, "message": "set by a check", "lastTransitionTime": "2024-01-02T03:04:05Z"}]);
     let annotations = json!({"annotations": {"patchedstatus": "true"}});
     let patched = json!({"metadata": annotations, "status": {"conditions": condition("Patched")}});
     lifecycle::status(&jobs, "job", [patched, json!({"status": {"conditions": condition("Updated")}})]).await?;

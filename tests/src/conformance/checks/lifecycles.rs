@@ -184,7 +184,7 @@ const INGRESS_CLASS: Kind = Kind {
 const IP_ADDRESS: Kind = Kind {
     group_version: "networking.k8s.io/v1",
     plural: "ipaddresses",
-    body: |_, _| json!({"spec": {"parentRef": {"group": "", "resource": "services", "namespace": "default", "name": "none"}}}),
+    body: |_, _| json!({"spec": {"parentRef": {"resource": "services", "namespace": "default", "name": "none"}}}),
     name: Some(|at| format!("192.0.2.{}", at + 10)),
     ..CLUSTER
 };

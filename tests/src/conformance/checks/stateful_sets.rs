@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::collection::{by_label, name_of};
 use super::super::ctx::Ctx;
-use super::super::expect::{condition, is, text};
+use super::super::expect::{condition, is, number, text};
 use super::super::pods::{self, POD_SECONDS};
 use super::super::wait::{holds, until};
 use super::super::watch::Watch;
@@ -48,7 +48,14 @@ async fn order(ctx: &Ctx) -> Result<()> {
     sets.create(with_switch(body(ctx, "ss", 1))).await?;
     all_ready(&sets, "ss", 1).await?;
     pods::exec(ctx, "ss-0", "rm /tmp/ready").await?;
-    sets.when(30, "ss", |it| is(it, "/status/readyReplicas", Value::Null)).await?;
+    let ready = |wanted: i64| {
+        move |it: &Value| {
+            let found = number(it, "/status/readyReplicas");
+            ensure!(found == wanted, "{found} Pods are ready, expected {wanted}");
+            Ok(())
+        }
+    };
+    sets.when(30, "ss", ready(0)).await?;
     sets.merge("ss/scale", json!({"spec": {"replicas": 3}})).await?;
     let only = async |count: usize| {
         let found = ctx.pods().labelled("app=ss").await?.len();
@@ -59,11 +66,16 @@ async fn order(ctx: &Ctx) -> Result<()> {
     pods::exec(ctx, "ss-0", "touch /tmp/ready").await?;
     all_ready(&sets, "ss", 3).await?;
     in_order(&mut watch, "ADDED", &["ss-0", "ss-1", "ss-2"]).await?;
-    pods::exec(ctx, "ss-0", "rm /tmp/ready").await?;
-    sets.when(30, "ss", |it| is(it, "/status/readyReplicas", 2)).await?;
+    let all = ["ss-0", "ss-1", "ss-2"];
+    for name in all {
+        pods::exec(ctx, name, "rm /tmp/ready").await?;
+    }
+    sets.when(30, "ss", ready(0)).await?;
     sets.merge("ss/scale", json!({"spec": {"replicas": 0}})).await?;
-    holds(10, "no scaling down while a Pod is unready", async || only(3).await).await?;
-    pods::exec(ctx, "ss-0", "touch /tmp/ready").await?;
+    holds(10, "no scaling down while Pods are unready", async || only(3).await).await?;
+    for name in all {
+        pods::exec(ctx, name, "touch /tmp/ready").await?;
+    }
     in_order(&mut watch, "DELETED", &["ss-2", "ss-1", "ss-0"]).await
 }
 
