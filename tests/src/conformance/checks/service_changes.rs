@@ -45,9 +45,6 @@ async fn to_external(ctx: &Ctx) -> Result<()> {
         .edit("web", |it| {
             it["spec"]["type"] = json!("ExternalName");
             it["spec"]["externalName"] = json!(target);
-            it["spec"]["clusterIP"] = json!("");
-            it["spec"]["clusterIPs"] = Value::Null;
-            it["spec"]["ports"][0]["nodePort"] = Value::Null;
         })
         .await?;
     is(&changed, "/spec/clusterIP", Value::Null).context("the ClusterIP is given back")?;
