@@ -144,7 +144,9 @@ fn check_verb(kind: &Kind, subresource: Option<&Subresource>, info: &RequestInfo
         "update" | "patch" => info.name.is_empty(),
         _ => false,
     };
-    if misplaced || !verbs.contains(&info.verb.as_str()) {
+    // Proxies forward methods that are no verb either: OPTIONS.
+    let forwards = subresource.is_some_and(|subresource| subresource.name == "proxy") && info.verb.is_empty();
+    if misplaced || !(forwards || verbs.contains(&info.verb.as_str())) {
         return Err(Status::method_not_allowed());
     }
     Ok(())
@@ -163,5 +165,25 @@ fn service(server: &Inner, kind: &Kind, subresource: Option<&Subresource>) -> Re
     match server.services.get(name.as_str()) {
         Some(service) => Ok(Some(service.clone())),
         None => Err(Status::unavailable(format!("{} is not served: this server has no service {name:?}", kind.plural))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(verb: &str, subresource: &str) -> Result<(), Status> {
+        let kind = api::kinds::ALL.iter().find(|kind| kind.plural == "pods").expect("Pods are a kind");
+        let subresource = kind.subresources.iter().find(|it| it.name == subresource);
+        let info = RequestInfo { verb: verb.to_owned(), name: "pod".to_owned(), ..RequestInfo::default() };
+        check_verb(kind, subresource, &info)
+    }
+
+    #[test]
+    fn proxies_forward_methods_that_are_no_verb() {
+        assert!(asked("", "proxy").is_ok() && asked("get", "proxy").is_ok());
+        for subresource in ["", "exec", "status"] {
+            assert_eq!(asked("", subresource).expect_err("OPTIONS is refused").code, 405);
+        }
     }
 }

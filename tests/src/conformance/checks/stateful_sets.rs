@@ -73,7 +73,8 @@ async fn order(ctx: &Ctx) -> Result<()> {
     sets.when(30, "ss", ready(0)).await?;
     sets.merge("ss/scale", json!({"spec": {"replicas": 0}})).await?;
     holds(10, "no scaling down while Pods are unready", async || only(3).await).await?;
-    for name in all {
+    // The highest first: none goes before it is ready and those above it are gone.
+    for name in all.iter().rev() {
         pods::exec(ctx, name, "touch /tmp/ready").await?;
     }
     in_order(&mut watch, "DELETED", &["ss-2", "ss-1", "ss-0"]).await
