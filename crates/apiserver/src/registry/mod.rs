@@ -32,7 +32,6 @@ use serde_json::Value;
 use crate::admit::Warnings;
 use crate::body::Body;
 use crate::identity::Identity;
-use crate::negotiate;
 use crate::request::RequestInfo;
 use crate::server::Inner;
 use crate::service::{Call, Service};
@@ -85,10 +84,6 @@ pub(crate) async fn serve(
     let agent = request.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let user_agent = agent.unwrap_or_default().to_owned();
     if let Some(service) = service(server, kind, subresource)? {
-        if subresource.is_none() {
-            // Reviews have no table; asking for nothing else is refused before anything is done.
-            negotiate::format(request.headers(), &info.query, &[negotiate::Transform::Partial])?;
-        }
         let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
         let format = connect::format(&scope, &request)?;
         let http = connect::admit(&scope, request).await?;
