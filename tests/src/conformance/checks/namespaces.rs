@@ -1,9 +1,9 @@
 //! Namespaces: labels, status, and what their deletion takes with it and in which order.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::super::collection::{items, names};
+use super::super::collection::{Collection, items, names};
 use super::super::ctx::Ctx;
 use super::super::expect::{conditions, has, is};
 use super::super::lifecycle;
@@ -83,17 +83,8 @@ async fn pods_go_first(ctx: &Ctx) -> Result<()> {
         ensure!(told, "its conditions are {}", found["status"]["conditions"]);
         Ok(())
     });
-    let kept = told.await.map(|()| ());
-    let held: Result<()> = match kept {
-        Ok(()) => {
-            holds(10, "the ConfigMap to stay while a Pod is there", async || {
-                maps.get("map").await?;
-                let pod: Value = inside.get("held").await?;
-                ensure!(pod["metadata"]["deletionTimestamp"].is_string(), "the Pod is not being deleted");
-                Ok(())
-            })
-            .await
-        }
+    let held = match told.await {
+        Ok(()) => stays(&inside, &maps).await,
         Err(error) => Err(error),
     };
     // Whatever was seen, nothing may be held any longer.
@@ -101,4 +92,15 @@ async fn pods_go_first(ctx: &Ctx) -> Result<()> {
     held?;
     namespaces.gone(120, &ns).await?;
     has(&namespaces.get(&ctx.ns).await?, &json!({"status": {"phase": "Active"}}))
+}
+
+/// The ConfigMap is there as long as the Pod is.
+async fn stays(pods: &Collection, maps: &Collection) -> Result<()> {
+    holds(10, "the ConfigMap to stay while a Pod is there", async || {
+        maps.get("map").await?;
+        let pod = pods.get("held").await?;
+        ensure!(pod["metadata"]["deletionTimestamp"].is_string(), "the Pod is not being deleted");
+        Ok(())
+    })
+    .await
 }
