@@ -99,7 +99,7 @@ pub fn wait_until_ended(child: &mut Child, deadline: Duration) -> Result<bool> {
 }
 
 /// Namespaces take a moment to die after their last process.
-fn left_behind(before: &Inventory) -> Vec<String> {
+pub fn left_behind(before: &Inventory) -> Vec<String> {
     let mut left = Vec::new();
     let gone = wait_for("traces to go", Duration::from_secs(5), || {
         left = Inventory::take()?.added_since(before);
@@ -109,7 +109,7 @@ fn left_behind(before: &Inventory) -> Vec<String> {
 }
 
 /// A story that failed half-way must not make the next one fail too.
-fn clean_cgroups(left: &[String]) {
+pub fn clean_cgroups(left: &[String]) {
     for path in left.iter().rev().filter_map(|thing| thing.strip_prefix("cgroup ")) {
         if let Err(error) = fs::remove_dir(path) {
             println!("cgroup {path} stays: {error}");

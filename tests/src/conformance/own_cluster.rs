@@ -9,6 +9,7 @@ use super::against;
 use super::options::Options;
 use crate::agent::Agent;
 use crate::cluster::Cluster;
+use crate::leaks::Inventory;
 use crate::machine::Machine;
 use crate::{images, isolation, runner};
 
@@ -16,10 +17,16 @@ use crate::{images, isolation, runner};
 pub fn run(arguments: &[String]) -> Result<()> {
     images::prepare().context("make the test images")?;
     let folder = runner::folder_of("conformance")?;
+    let before = Inventory::take()?;
     let mut command = isolation::first_process()?;
     let status = command.arg("conformance-inside").arg(&folder).args(arguments).status().context("start unshare")?;
+    let left = runner::left_behind(&before);
+    runner::clean_cgroups(&left);
     if !status.success() {
         bail!("artefacts: {}", folder.display());
+    }
+    if !left.is_empty() {
+        bail!("left behind:\n{}\nartefacts: {}", left.join("\n"), folder.display());
     }
     fs::remove_dir_all(&folder).with_context(|| format!("remove {}", folder.display()))
 }
