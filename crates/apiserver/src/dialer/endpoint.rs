@@ -13,11 +13,11 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResolveError {
     #[error("service {0:?} not found")]
-    NoService(String),
+    ServiceNotFound(String),
     #[error("no service port {port} found for service {name:?}")]
-    NoPort { name: String, port: String },
+    PortNotFound { name: String, port: String },
     #[error("no endpoints available for service {0:?}")]
-    NoEndpoints(String),
+    WithoutEndpoints(String),
 }
 
 /// Looks Services up in the store.
@@ -36,7 +36,7 @@ impl Resolver {
     /// Host and port of an endpoint; for a Service of type ExternalName its name.
     pub fn resolve(&self, reference: &ServiceReference) -> Result<(String, u16), ResolveError> {
         let service = self.objects.get(self.services, &reference.namespace, &reference.name);
-        let service = service.ok_or_else(|| ResolveError::NoService(reference.name.clone()))?;
+        let service = service.ok_or_else(|| ResolveError::ServiceNotFound(reference.name.clone()))?;
         if service["spec"]["type"] == "ExternalName" {
             let name = service["spec"]["externalName"].as_str().unwrap_or_default();
             return Ok((name.to_owned(), reference.port));
@@ -48,9 +48,9 @@ impl Resolver {
     pub fn endpoint(&self, service: &Value, port: &str) -> Result<(String, u16), ResolveError> {
         let text = |field: &str| service["metadata"][field].as_str().unwrap_or_default().to_owned();
         let (namespace, name) = (text("namespace"), text("name"));
-        let none = || ResolveError::NoEndpoints(name.clone());
+        let none = || ResolveError::WithoutEndpoints(name.clone());
         let named = service_port(service, port)
-            .ok_or_else(|| ResolveError::NoPort { name: name.clone(), port: port.to_owned() })?;
+            .ok_or_else(|| ResolveError::PortNotFound { name: name.clone(), port: port.to_owned() })?;
         let items = self.objects.items(self.slices, &namespace);
         let mine = items.iter().filter(|item| item.meta.labels.get(SERVICE_NAME) == Some(&name));
         let slices: Vec<Value> = mine.map(|item| parse(item)).collect();

@@ -116,7 +116,7 @@ impl Admit for ValidatingAdmissionWebhook {
         }
         let asked = wanted.iter().map(|(webhook, row)| self.0.ask(webhook, row, request, false));
         let answers = join_all(asked).await;
-        let failed = wanted.iter().zip(answers).filter_map(|((webhook, _), answer)| Some((webhook, answer.err()?)));
-        failed.map(|(webhook, failure)| self.0.judge(webhook, failure)).collect()
+        let mut failed = wanted.iter().zip(answers).filter_map(|((webhook, _), answer)| Some((webhook, answer.err()?)));
+        failed.try_for_each(|(webhook, failure)| self.0.judge(webhook, failure))
     }
 }
