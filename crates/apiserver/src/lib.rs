@@ -40,7 +40,6 @@ mod status;
 mod table;
 mod view;
 mod watch;
-mod webhook;
 
 #[cfg(test)]
 mod testing;

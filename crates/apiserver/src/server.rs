@@ -17,7 +17,7 @@ use crate::aggregation::Aggregator;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::custom::Cleanup;
-use crate::dialer::Dialer;
+use crate::dialer::{Clients, Dialer};
 use crate::encodings::Encodings;
 use crate::front::{Caller, Metrics};
 use crate::health::Health;
@@ -56,7 +56,8 @@ pub(crate) struct Inner {
     pub(crate) services: BTreeMap<&'static str, Arc<dyn Service>>,
     /// Set once the server is put together; a server without one serves its own groups only.
     pub(crate) aggregator: OnceLock<Arc<Aggregator>>,
-    pub(crate) dialer: Option<Arc<dyn Dialer>>,
+    /// What conversion webhooks are called with.
+    pub(crate) webhooks: Option<Clients>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
@@ -68,6 +69,7 @@ impl ApiServer {
     /// Puts a server together; it serves at once.
     pub fn new(config: Config, parts: Parts) -> Self {
         let Parts { kinds, objects, authenticator, authorizer, admission, dialer, services } = parts;
+        let webhooks = dialer.map(|dialer| Clients::new(dialer, objects.clone(), None));
         Self(Arc::new(Inner {
             config,
             served: Served::new(kinds, objects.clone()),
@@ -77,7 +79,7 @@ impl ApiServer {
             admission,
             services,
             aggregator: OnceLock::new(),
-            dialer,
+            webhooks,
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),

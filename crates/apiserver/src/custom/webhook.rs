@@ -1,16 +1,18 @@
 //! Conversion by webhook: apiextensions.k8s.io/v1 ConversionReview, sent to an address or a Service.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::custom::Definition;
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::dialer::Target;
 use crate::server::Inner;
 use crate::status::Status;
-use crate::webhook::{self, Target};
 
 /// Upstream's limit of one conversion.
-const TIMEOUT_SECONDS: u64 = 30;
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The objects in the version `wanted`, in their order.
 pub(super) async fn convert(
@@ -35,9 +37,20 @@ pub(super) async fn convert(
         "apiVersion": format!("apiextensions.k8s.io/{version}"),
         "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": &objects},
     });
-    let target = Target::read(&config["clientConfig"]).map_err(&failed)?;
-    let answer = webhook::post(server, &target, &review, TIMEOUT_SECONDS).await.map_err(&failed)?;
+    let answer = post(server, &config["clientConfig"], &review).await.map_err(&failed)?;
     accept(&answer["response"], &uid, wanted, objects).map_err(failed)
+}
+
+async fn post(server: &Inner, config: &Value, review: &Value) -> Result<Value, String> {
+    let clients = server.webhooks.as_ref().ok_or("this server calls no webhooks")?;
+    let target = Target::of(config).ok_or("its clientConfig names neither url nor service")?;
+    let failed = |error: &dyn std::fmt::Display| format!("Post {:?}: {error}", target.url());
+    let answer = clients.post(&target, "", review.to_string().into(), TIMEOUT).await;
+    let (status, bytes) = answer.map_err(|error| failed(&error))?;
+    if !matches!(status, StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED) {
+        return Err(format!("the server returned {status}: {}", String::from_utf8_lossy(&bytes)));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| failed(&error))
 }
 
 /// What the webhook made, if it kept to the rules: the same objects, in the version that was asked for.

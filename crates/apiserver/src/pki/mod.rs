@@ -30,6 +30,6 @@ pub use open::Pki;
 pub(crate) use open::first_service_address;
 pub use pem::{pem_decode, pem_encode};
 pub use request::SigningRequest;
+pub(crate) use tls::roots as authority_roots;
 pub use tls::{AnyClientCertificate, client_config, server_config};
-pub(crate) use tls::{roots as authority_roots, trusting};
 pub use token::ServerToken;

@@ -99,13 +99,3 @@ pub fn client_config(authority: &[u8], leaf: &Leaf) -> Result<ClientConfig, PkiE
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
-
-/// For dialling servers that one of these authorities signed, showing nothing.
-pub(crate) fn trusting(authorities: &[&[u8]]) -> Result<ClientConfig, PkiError> {
-    let mut config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots(authorities)?)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
-}
