@@ -2,6 +2,7 @@
 
 #![no_main]
 
+mod expressions;
 mod http_front;
 mod objects;
 mod texts;
@@ -10,7 +11,7 @@ use std::sync::LazyLock;
 
 type Target = fn(&[u8]);
 
-const TARGETS: [(&str, Target); 7] = [
+const TARGETS: [(&str, Target); 8] = [
     ("json", objects::json),
     ("yaml", objects::yaml),
     ("protobuf", objects::protobuf),
@@ -18,6 +19,7 @@ const TARGETS: [(&str, Target); 7] = [
     ("selectors", texts::selectors),
     ("quantities", texts::quantities),
     ("http", http_front::request),
+    ("expressions", expressions::expressions),
 ];
 
 static TARGET: LazyLock<Target> = LazyLock::new(|| {

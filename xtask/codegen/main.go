@@ -31,11 +31,12 @@ const header = `# Facts of the Kubernetes API types, written by "cargo xtask cod
 `
 
 func main() {
-	if len(os.Args) != 3 {
-		fail("usage: codegen TABLE CASES_DIRECTORY")
+	if len(os.Args) != 4 {
+		fail("usage: codegen TABLE CASES_DIRECTORY CEL_ROOM")
 	}
 	writeTable(os.Args[1])
 	writeCases(os.Args[2])
+	writeCEL(os.Args[3])
 }
 
 func writeTable(path string) {

@@ -12,18 +12,20 @@ use crate::process::run_command;
 const TABLE: &str = "crates/api/data/fields.tsv";
 /// Where the cases are.
 const CASES: &str = "crates/api/cases";
+/// The room whose table of functions and cases of expressions are written too.
+const CEL: &str = "crates/cel";
 
 pub fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the workspace root")?;
     let status = Command::new("go")
         .args(["run", "."])
-        .args([root.join(TABLE), root.join(CASES)])
+        .args([root.join(TABLE), root.join(CASES), root.join(CEL)])
         .current_dir(root.join("xtask/codegen"))
         .env("GOFLAGS", "-mod=mod")
         .status()
         .context("go is not installed; codegen needs Go 1.26 or newer in PATH")?;
     ensure!(status.success(), "the field table was not written: go run ended with {status}");
-    println!("wrote {TABLE} and {CASES}");
+    println!("wrote {TABLE}, {CASES} and those of {CEL}");
     // The room's own test knows how; it compares when it is not asked to write.
     run_command(Command::new("cargo").args(["test", "--package", "cri"]).env("OXKUBE_CODEGEN", "1"))
 }

@@ -17,7 +17,7 @@ const INPUT_SECONDS: u32 = 10;
 const INPUT_BYTES: u32 = 64 << 10;
 
 /// Each target, and the folders whose files it begins with.
-const TARGETS: [(&str, &[&str]); 7] = [
+const TARGETS: [(&str, &[&str]); 8] = [
     ("json", &["crates/api/cases"]),
     ("yaml", &["tests/fixtures", "crates/api/cases/validate"]),
     ("protobuf", &[]),
@@ -25,6 +25,7 @@ const TARGETS: [(&str, &[&str]); 7] = [
     ("selectors", &["fuzz/seeds/selectors"]),
     ("quantities", &["fuzz/seeds/quantities"]),
     ("http", &["fuzz/seeds/http"]),
+    ("expressions", &["fuzz/seeds/expressions"]),
 ];
 
 /// What makes rustc count the edges that an input takes, as libFuzzer expects it.

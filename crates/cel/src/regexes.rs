@@ -1,0 +1,207 @@
+//! Regular expressions in RE2's syntax, on Rust's engine: both run in linear time. Classes such as \d are ASCII, as in Go.
+
+use regex::{Regex, RegexBuilder};
+
+use crate::builtin::{Builtin, NO_OVERLOAD, Outcome};
+use crate::value::Value;
+
+/// The most memory that one compiled pattern may take.
+const MAX_PROGRAM: usize = 4 << 20;
+
+pub(crate) fn lookup(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "matches" => |args| with_pattern("matches", args),
+        "find" => |args| with_pattern("find", args),
+        "findAll" => |args| with_pattern("findAll", args),
+        _ => return None,
+    })
+}
+
+/// The functions whose second argument is a pattern, compiled once when it is constant.
+pub(crate) fn takes_pattern(function: &str) -> bool {
+    matches!(function, "matches" | "find" | "findAll")
+}
+
+fn with_pattern<'a>(function: &str, args: &[Value<'a>]) -> Outcome<'a> {
+    match args {
+        [Value::String(_), Value::String(pattern), ..] => run(function, &compile(pattern)?, args),
+        _ => Err(NO_OVERLOAD.to_owned()),
+    }
+}
+
+pub(crate) fn run<'a>(function: &str, regex: &Regex, args: &[Value<'a>]) -> Outcome<'a> {
+    let Some(Value::String(text)) = args.first() else { return Err(NO_OVERLOAD.to_owned()) };
+    Ok(match (function, args.get(2)) {
+        ("matches", None) => Value::Bool(regex.is_match(text)),
+        ("find", None) => Value::text(regex.find(text).map_or("", |found| found.as_str())),
+        ("findAll", limit) => {
+            let most = match limit {
+                None => usize::MAX,
+                Some(Value::Int(limit)) => usize::try_from(*limit).unwrap_or(usize::MAX),
+                Some(_) => return Err(NO_OVERLOAD.to_owned()),
+            };
+            Value::list(regex.find_iter(text).take(most).map(|found| Value::text(found.as_str())).collect())
+        }
+        _ => return Err(NO_OVERLOAD.to_owned()),
+    })
+}
+
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    let translated = Translator::new(pattern).translate()?;
+    RegexBuilder::new(&translated).size_limit(MAX_PROGRAM).build().map_err(|_| complaint(pattern))
+}
+
+fn complaint(pattern: &str) -> String {
+    let open = pattern.matches('(').count();
+    let what = if pattern.contains('[') && !pattern.contains(']') {
+        format!("missing closing ]: `{}`", &pattern[pattern.find('[').unwrap_or(0)..])
+    } else if open > pattern.matches(')').count() {
+        format!("missing closing ): `{pattern}`")
+    } else {
+        format!("invalid pattern: `{pattern}`")
+    };
+    format!("error parsing regexp: {what}")
+}
+
+struct Translator<'a> {
+    pattern: &'a str,
+    rest: std::iter::Peekable<std::str::Chars<'a>>,
+    result: String,
+}
+
+impl<'a> Translator<'a> {
+    fn new(pattern: &'a str) -> Self {
+        Translator { pattern, rest: pattern.chars().peekable(), result: String::with_capacity(pattern.len() + 16) }
+    }
+
+    fn translate(mut self) -> Result<String, String> {
+        while let Some(character) = self.rest.next() {
+            match character {
+                '\\' => self.escape(false)?,
+                '[' => self.class()?,
+                '{' => self.count()?,
+                '(' => self.group()?,
+                other => self.result.push(other),
+            }
+        }
+        Ok(self.result)
+    }
+
+    fn refuse<T>(&self) -> Result<T, String> {
+        Err(complaint(self.pattern))
+    }
+
+    fn escape(&mut self, in_class: bool) -> Result<(), String> {
+        let Some(character) = self.rest.next() else {
+            return Err(format!("error parsing regexp: trailing backslash at end of expression: `{}`", self.pattern));
+        };
+        let class = match character {
+            'd' => "0-9",
+            's' => "\\t\\n\\x0C\\r ",
+            'w' => "0-9A-Za-z_",
+            'D' | 'S' | 'W' => {
+                let positive = match character {
+                    'D' => "0-9",
+                    'S' => "\\t\\n\\x0C\\r ",
+                    _ => "0-9A-Za-z_",
+                };
+                self.result.push_str(&format!("[^{positive}]"));
+                return Ok(());
+            }
+            'b' | 'B' if !in_class => {
+                self.result.push_str(if character == 'b' { "(?-u:\\b)" } else { "(?-u:\\B)" });
+                return Ok(());
+            }
+            'Q' if !in_class => {
+                self.quoted();
+                return Ok(());
+            }
+            'C' | 'R' | 'X' | 'u' | 'U' | 'Z' | 'G' | 'h' | 'H' | 'K' | '<' | '>' => return self.refuse(),
+            other => {
+                self.result.push('\\');
+                self.result.push(other);
+                return Ok(());
+            }
+        };
+        self.result.push_str(&if in_class { class.to_owned() } else { format!("[{class}]") });
+        Ok(())
+    }
+
+    /// `\Q...\E`: what stands for itself.
+    fn quoted(&mut self) {
+        while let Some(character) = self.rest.next() {
+            if character == '\\' && self.rest.peek() == Some(&'E') {
+                self.rest.next();
+                return;
+            }
+            self.result.push_str(&regex::escape(&character.to_string()));
+        }
+    }
+
+    /// In a class Rust knows nested classes and operators that RE2 does not.
+    fn class(&mut self) -> Result<(), String> {
+        self.result.push('[');
+        if self.rest.peek() == Some(&'^') {
+            self.rest.next();
+            self.result.push('^');
+        }
+        let mut first = true;
+        while let Some(character) = self.rest.next() {
+            match character {
+                ']' if !first => {
+                    self.result.push(']');
+                    return Ok(());
+                }
+                ']' => self.result.push_str("\\]"),
+                '[' if self.rest.peek() == Some(&':') => {
+                    self.result.push('[');
+                    for inner in self.rest.by_ref() {
+                        self.result.push(inner);
+                        if inner == ']' {
+                            break;
+                        }
+                    }
+                }
+                '[' | '&' | '~' => {
+                    self.result.push('\\');
+                    self.result.push(character);
+                }
+                '-' if self.rest.peek() == Some(&'-') => self.result.push_str("\\-"),
+                '\\' => self.escape(true)?,
+                other => self.result.push(other),
+            }
+            first = false;
+        }
+        Err(format!(
+            "error parsing regexp: missing closing ]: `{}`",
+            &self.pattern[self.pattern.find('[').unwrap_or(0)..]
+        ))
+    }
+
+    /// `{2,5}` repeats, at most 1000 times; other braces stand for themselves.
+    fn count(&mut self) -> Result<(), String> {
+        let ahead: String = self.rest.clone().take_while(|c| *c != '}').collect();
+        let (low, high) = ahead.split_once(',').unwrap_or((&ahead, &ahead));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(low) || !(high.is_empty() || digits(high)) || self.rest.clone().count() == ahead.chars().count() {
+            self.result.push_str("\\{");
+            return Ok(());
+        }
+        if [low, high].iter().any(|text| text.parse::<u32>().is_ok_and(|count| count > 1000) || text.len() > 4) {
+            return Err(format!("error parsing regexp: invalid repeat count: `{{{ahead}}}`"));
+        }
+        self.result.push('{');
+        Ok(())
+    }
+
+    fn group(&mut self) -> Result<(), String> {
+        self.result.push('(');
+        if self.rest.peek() == Some(&'?') {
+            let flags: String = self.rest.clone().skip(1).take_while(|c| !matches!(c, ')' | ':')).collect();
+            if !flags.starts_with("P<") && !flags.starts_with('<') && !flags.chars().all(|c| "imsU-".contains(c)) {
+                return self.refuse();
+            }
+        }
+        Ok(())
+    }
+}
