@@ -58,7 +58,7 @@ impl Definition {
         let version = |given: &Value| Version {
             kind: row::of(text(spec, "group"), names, namespaced, given),
             served: given["served"] == true,
-            schema: Schema::Custom(Arc::new(Structural::parse(at(given, "schema.openAPIV3Schema")))),
+            schema: Schema::Custom(Arc::new(Structural::parse_root(at(given, "schema.openAPIV3Schema")))),
         };
         Some(Self {
             name: meta::name(definition).to_owned(),

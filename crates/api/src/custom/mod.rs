@@ -16,6 +16,7 @@ mod prune;
 mod row;
 mod rules;
 mod structural;
+mod validations;
 mod values;
 
 pub use cell::PathCell;
@@ -26,17 +27,13 @@ pub use definition::{Conversion, Definition, Version};
 pub(crate) use pattern::compile as compile_pattern;
 pub use rules::Rules;
 pub use structural::{Additional, Structural, ValueType};
+pub(crate) use validations::environment;
+pub use validations::{Validations, validations};
 
 use serde_json::Value;
 
 use crate::field_error::FieldError;
 use crate::schema::FieldIssue;
-
-/// The seam of CEL (`x-kubernetes-validations`): what the rules of a schema say of an object that was `old`. Rules are refused when a
-/// definition is written, so there are none to evaluate yet.
-pub fn validations(_schema: &Structural, _new: &Value, _old: Option<&Value>) -> Vec<FieldError> {
-    Vec::new()
-}
 
 impl Structural {
     /// Checks metadata, prunes unknown fields and nulls that are not allowed. Issues come in the order of the fields.

@@ -1,11 +1,13 @@
 //! A structural schema as a tree that pruning, defaulting, validation and server-side apply walk. Read from `openAPIV3Schema`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::intern::intern;
 use super::rules::Rules;
+use super::validations::Validations;
 use crate::schema::ListType;
 
 /// What the values of a schema are.
@@ -50,6 +52,8 @@ pub struct Structural {
     pub list_keys: Vec<&'static str>,
     /// What is asked of values; boxed, for most schemas ask nothing.
     pub rules: Option<Box<Rules>>,
+    /// CEL.
+    pub validations: Option<Arc<Validations>>,
 }
 
 impl ValueType {
@@ -81,6 +85,15 @@ impl ValueType {
 impl Structural {
     /// Reads a JSONSchemaProps; what is no schema reads as an empty one.
     pub fn parse(props: &Value) -> Self {
+        Self::parse_at(props, false)
+    }
+
+    /// As [`Structural::parse`], of a whole resource, whose metadata rules can name.
+    pub fn parse_root(props: &Value) -> Self {
+        Self::parse_at(props, true)
+    }
+
+    fn parse_at(props: &Value, root: bool) -> Self {
         let flag = |name: &str| props[name] == true;
         let text = |name: &str| props[name].as_str().unwrap_or_default();
         let keys = props["x-kubernetes-list-map-keys"].as_array().into_iter().flatten();
@@ -107,6 +120,7 @@ impl Structural {
             atomic: text("x-kubernetes-map-type") == "atomic",
             list_keys: keys.filter_map(Value::as_str).map(intern).collect(),
             rules: Rules::parse(props).map(Box::new),
+            validations: Validations::parse(props, root || flag("x-kubernetes-embedded-resource")).map(Arc::new),
         }
     }
 

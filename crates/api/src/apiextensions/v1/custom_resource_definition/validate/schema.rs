@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{defaults, structural};
+use crate::custom::environment;
 use crate::field::Field;
 use crate::tree::{at, items};
 
@@ -43,6 +44,8 @@ struct Place {
     in_metadata: bool,
     /// Why no default may stand here.
     no_defaults: Option<&'static str>,
+    /// How many values there can be; `None`: as many as fit into a request.
+    count: Option<u64>,
 }
 
 /// The schema of a whole resource.
@@ -59,7 +62,7 @@ pub(super) fn root(schema: &Field, has_status: bool) {
     if structural::root(schema) {
         defaults::root(schema);
     }
-    walk(schema, Place { root: true, in_metadata: false, no_defaults: None });
+    walk(schema, Place { root: true, in_metadata: false, no_defaults: None, count: Some(1) });
 }
 
 fn beside_status(schema: &Field) {
@@ -97,7 +100,8 @@ fn walk(schema: &Field, place: Place) {
             additional.forbidden("additionalProperties and properties are mutual exclusive");
         }
         let why = "inside additionalProperties applying to object metadata";
-        walk(&additional, Place { no_defaults: inner.no_defaults.or(inner.in_metadata.then_some(why)), ..inner });
+        let no_defaults = inner.no_defaults.or(inner.in_metadata.then_some(why));
+        walk(&additional, Place { no_defaults, count: times(schema, "maxProperties", place.count), ..inner });
     }
     let resource = place.root || schema.get("x-kubernetes-embedded-resource").flag();
     for (name, property) in schema.get("properties").entries() {
@@ -118,8 +122,14 @@ fn walk(schema: &Field, place: Place) {
     for junctor in ["allOf", "oneOf", "anyOf"] {
         schema.get(junctor).items().for_each(|schema| walk(&schema, inner));
     }
-    walk(&schema.get("items"), inner);
+    walk(&schema.get("items"), Place { count: times(schema, "maxItems", place.count), ..inner });
     extensions(schema);
+    rules(schema, resource, place.count);
+}
+
+fn times(schema: &Field, limit: &str, count: Option<u64>) -> Option<u64> {
+    let limit = schema.get(limit).value.as_u64()?;
+    Some(count?.saturating_mul(limit))
 }
 
 /// Words that are not supported, or not here.
@@ -168,10 +178,40 @@ fn extensions(schema: &Field) {
         list_type.one_of(&["atomic", "set", "map"]);
     }
     keys(schema);
-    let rules = schema.get("x-kubernetes-validations");
-    if rules.len() > 0 {
-        rules.forbidden("this server does not evaluate CEL rules yet; remove them or validate with a webhook");
+}
+
+/// CEL rules compile, and cannot cost too much.
+fn rules(schema: &Field, resource: bool, count: Option<u64>) {
+    for rule in schema.get("x-kubernetes-validations").items() {
+        let (source, message) = (rule.get("rule"), rule.get("messageExpression"));
+        if source.text().trim().is_empty() {
+            source.required("rule is not specified");
+            continue;
+        }
+        let optional = rule.get("optionalOldSelf").flag();
+        let Some((env, decl)) = environment(schema.value, resource, optional) else { continue };
+        let count = count.unwrap_or_else(|| decl.max_cardinality());
+        let expressions = [(&source, cel::Type::Bool, "rule"), (&message, cel::Type::String, "messageExpression")];
+        for (place, wanted, what) in expressions.into_iter().filter(|(place, ..)| !place.text().is_empty()) {
+            match cel::compile(place.text(), &env, &[wanted]) {
+                Err(why) => place.invalid_value(rule.value, &why.to_string()),
+                Ok(program) => affordable(place, what, program.estimate().max.saturating_mul(count)),
+            }
+        }
     }
+}
+
+fn affordable(place: &Field, what: &str, cost: u64) {
+    let factor = cost as f64 / cel::limits::STATIC_ESTIMATE as f64;
+    let factor = match factor {
+        ..=1.0 => return,
+        ..1.5 => format!("{factor:.6}x"),
+        ..=100.0 => format!("{factor:.1}x"),
+        _ => "more than 100x".to_owned(),
+    };
+    place.forbidden(&format!(
+        "estimated {what} cost exceeds budget by factor of {factor} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"
+    ));
 }
 
 fn wants_type(schema: &Field, wanted: &str, word: &str) -> bool {
