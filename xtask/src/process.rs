@@ -49,9 +49,14 @@ pub fn run_command(command: &mut Command) -> Result<()> {
 
 /// Runs a command and gives what it wrote to stdout.
 pub fn output(program: &str, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(program).args(arguments).output().with_context(|| format!("run {program}"))?;
+    output_of(Command::new(program).args(arguments))
+}
+
+/// As [`output`], for a command that was put together by hand.
+pub fn output_of(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("run {command:?}"))?;
     if !output.status.success() {
-        bail!("{program} {arguments:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+        bail!("{command:?} ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{cache_dir, output, run_command};
+use crate::process::{cache_dir, output, output_of, run_command};
 use crate::{clients, packages};
 
 /// Every version, newest last. The first of a pair is kubectl's, the second its module's.
@@ -61,9 +61,9 @@ pub fn kubectl(version: &str) -> Result<PathBuf> {
     Ok(folder()?.join(format!("kubectl-{version}")))
 }
 
-/// The folder in the cache that holds what was built.
+/// The folder in the cache that holds what was built; a number further when the way to build changes.
 pub fn folder() -> Result<PathBuf> {
-    Ok(cache_dir()?.join("tools"))
+    Ok(cache_dir()?.join("tools-2"))
 }
 
 fn build(module: &str, binary: &PathBuf) -> Result<()> {
@@ -78,8 +78,10 @@ fn build(module: &str, binary: &PathBuf) -> Result<()> {
     }
     run_command(go_command(&go, &folder).args(["mod", "tidy"]))?;
     let unfinished = binary.with_extension("new");
-    // What `kubectl version` says; a version that it cannot read itself is an error to it.
-    let stamp = format!(" -X k8s.io/component-base/version.gitVersion={}", module.replacen("v0.", "v1.", 1));
+    // What `kubectl version` says; a version that it cannot read itself (`latest`) is an error to it.
+    let listed = ["list", "-m", "-f", "{{.Version}}", "k8s.io/kubectl"];
+    let found = output_of(go_command(&go, &folder).args(listed))?;
+    let stamp = format!(" -X k8s.io/component-base/version.gitVersion={}", found.trim().replacen("v0.", "v1.", 1));
     run_command(&mut go_build(&go, &folder, &unfinished, &stamp))?;
     fs::rename(unfinished, binary)?;
     Ok(())
