@@ -49,7 +49,6 @@ pub fn nightly() -> Result<()> {
         command.args(["test", "--release", "--workspace", "--lib", "--bins", "two_hundred_seeds"]);
         run_command(command.env("OXKUBE_SEEDS", "2000"))
     })?;
-    step("fuzz", || fuzz::run(&[]))?;
     step("machine, all parts", || machine::boot(Init::Script, &MACHINE, 40 * 60))?;
     step("machine with systemd", || machine::boot(Init::Systemd, &["first_pod", "workloads"], 20 * 60))?;
     tools::run(&tools::ALL)?;
@@ -65,5 +64,5 @@ pub fn nightly() -> Result<()> {
         let flags = ["conformance", "--report", "none", "--keep", "docs/conformance.md"];
         e2e::stories("1.33", &flags.map(str::to_owned))
     })?;
-    Ok(())
+    step("fuzz", || fuzz::run(&[]))
 }
