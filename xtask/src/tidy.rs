@@ -1,6 +1,7 @@
 //! The house rules, as a test: edges between rooms, file and function lengths, what may not stand in the code.
 
 mod edges;
+mod features;
 mod lengths;
 mod text;
 
@@ -13,6 +14,7 @@ pub fn run() -> Result<()> {
     let listing = output("git", &["ls-files", "--cached", "--others", "--exclude-standard"])?;
     let files: Vec<&str> = listing.lines().filter(|path| std::path::Path::new(path).exists()).collect();
     let mut wrong = edges::check()?;
+    wrong.extend(features::check()?);
     for path in files.iter().filter(|path| path.ends_with(".rs")) {
         let code = std::fs::read_to_string(path)?;
         wrong.extend(text::check(path, &code));
