@@ -67,8 +67,12 @@ impl Footprint {
     }
 }
 
-/// Names, kinds, owners and sizes; links are not followed.
+/// Names, kinds, owners and sizes; links are not followed. What builds write meanwhile is not the node's: cargo's home, and folders that say
+/// they are caches (bford.info/cachedir).
 fn files(folder: &Path, things: &mut BTreeSet<String>) {
+    if folder.ends_with(".cargo") || folder.join("CACHEDIR.TAG").exists() {
+        return;
+    }
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let Ok(known) = entry.metadata() else { continue };

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "a tool on the outside of what it tests")]
 
+mod aside;
 mod bench;
 mod clients;
 mod codegen;

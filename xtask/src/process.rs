@@ -31,20 +31,25 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<()> {
     run_command(Command::new(program).args(arguments))
 }
 
-/// As [`run`], for a command that was put together by hand. What cargo told this program of its own package is not passed on: build
-/// scripts (ring's) look at it and would build again what a cargo called by hand had built.
+/// As [`run`], for a command that was put together by hand.
 pub fn run_command(command: &mut Command) -> Result<()> {
+    let status = without_own_package(command).status().with_context(|| format!("run {command:?}"))?;
+    if !status.success() {
+        bail!("{command:?} ended with {status}");
+    }
+    Ok(())
+}
+
+/// What cargo told this program of its own package is not passed on: build scripts (ring's) look at it and would build again what a cargo
+/// called by hand had built.
+pub fn without_own_package(command: &mut Command) -> &mut Command {
     for (name, _) in std::env::vars_os() {
         let of_package = |prefix: &str| name.to_string_lossy().starts_with(prefix);
         if of_package("CARGO_PKG_") || of_package("CARGO_MANIFEST_") {
             command.env_remove(&name);
         }
     }
-    let status = command.status().with_context(|| format!("run {command:?}"))?;
-    if !status.success() {
-        bail!("{command:?} ended with {status}");
-    }
-    Ok(())
+    command
 }
 
 /// Runs a command and gives what it wrote to stdout.
