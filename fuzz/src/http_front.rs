@@ -116,6 +116,7 @@ fn new() -> ApiServer {
         authenticator: Arc::new(Nobody),
         authorizer: Arc::new(Everything),
         admission: Vec::new(),
+        dialer: None,
         services: BTreeMap::new(),
     };
     ApiServer::new(Config::new("/nowhere"), parts)
