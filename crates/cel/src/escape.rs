@@ -1,35 +1,20 @@
 //! Names of fields as identifiers of expressions: upstream's escapes for what the grammar does not take.
 
-const KEYWORDS: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+use crate::parser::RESERVED;
+
+/// Words of the grammar besides those it keeps for later.
+const WORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+fn is_keyword(name: &str) -> bool {
+    WORDS.contains(&name) || RESERVED.contains(&name)
+}
 
 /// The identifier that stands for a field, or none when expressions cannot name it.
 pub fn escape(name: &str) -> Option<String> {
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    if KEYWORDS.contains(&name) {
+    if is_keyword(name) {
         return Some(format!("__{name}__"));
     }
     let mut escaped = String::with_capacity(name.len());
@@ -71,7 +56,7 @@ pub fn unescape(identifier: &str) -> Option<String> {
             "dot" => ".",
             "dash" => "-",
             "slash" => "/",
-            keyword if KEYWORDS.contains(&keyword) && whole => keyword,
+            keyword if is_keyword(keyword) && whole => keyword,
             _ => return None,
         });
         rest = &inner[length + 2..];

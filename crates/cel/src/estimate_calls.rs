@@ -2,7 +2,7 @@
 
 use crate::estimate::{CostEstimate, Size};
 use crate::formats::{MAX_NAME, MAX_PATTERN};
-use crate::meter::{self, PATTERN, TEXT};
+use crate::meter::{self, PATTERN, TEXT, reads_both};
 use crate::types::Type;
 
 /// An argument as estimates see it.
@@ -279,20 +279,7 @@ fn standard(overload: &str, target: Option<&Subject<'_>>, args: &[Subject<'_>]) 
             let size = left.known_size().plus(right.known_size());
             CallEstimate { cost: size.scaled(TEXT), size: Some(size) }
         }
-        (
-            "less_string"
-            | "greater_string"
-            | "less_equals_string"
-            | "greater_equals_string"
-            | "less_bytes"
-            | "greater_bytes"
-            | "less_equals_bytes"
-            | "greater_equals_bytes"
-            | "equals"
-            | "not_equals",
-            _,
-            [left, right],
-        ) => {
+        (overload, _, [left, right]) if reads_both(overload) => {
             let most = left.known_size().max.min(right.known_size().max);
             costs(CostEstimate { min: u64::from(most > 0), max: most }.scaled(TEXT))
         }

@@ -187,6 +187,23 @@ fn traversal(value: &Value<'_>) -> u64 {
     }
 }
 
+/// Whether a call compares its two sides to the end of the shorter one.
+pub(crate) fn reads_both(overload: &str) -> bool {
+    matches!(
+        overload,
+        "less_string"
+            | "greater_string"
+            | "less_equals_string"
+            | "greater_equals_string"
+            | "less_bytes"
+            | "greater_bytes"
+            | "less_equals_bytes"
+            | "greater_equals_bytes"
+            | "equals"
+            | "not_equals"
+    )
+}
+
 fn standard(overload: &str, args: &[Seen<'_, '_>]) -> u64 {
     let first = || args.first().map_or(1, |value| size(*value));
     let second = || args.get(1).map_or(1, |value| size(*value));
@@ -194,16 +211,7 @@ fn standard(overload: &str, args: &[Seen<'_, '_>]) -> u64 {
         "starts_with_string" | "ends_with_string" => text(second(), TEXT),
         "string_to_bytes" | "bytes_to_string" | "strings_quote" | "string_format" => text(first(), TEXT),
         "in_list" => second(),
-        "less_string"
-        | "greater_string"
-        | "less_equals_string"
-        | "greater_equals_string"
-        | "less_bytes"
-        | "greater_bytes"
-        | "less_equals_bytes"
-        | "greater_equals_bytes"
-        | "equals"
-        | "not_equals" => text(first().min(second()), TEXT),
+        _ if reads_both(overload) => text(first().min(second()), TEXT),
         "add_string" | "add_bytes" => text(first().saturating_add(second()), TEXT),
         "matches" | "matches_string" => pattern(first(), second()),
         "contains_string" => text(first(), TEXT).saturating_mul(text(second(), TEXT)),

@@ -38,7 +38,8 @@ const PRIMARY: [&str; 20] = [
 ];
 /// Of these, what only some places allow.
 const SOMETIMES: [&str; 5] = ["']'", "'}'", "')'", "','", "'?'"];
-const RESERVED: [&str; 17] = [
+/// Identifiers that the grammar keeps for later.
+pub(crate) const RESERVED: [&str; 17] = [
     "as",
     "break",
     "const",
