@@ -30,6 +30,7 @@ pub(crate) mod tree;
 
 // The kinds: a folder per group and version, a file per kind.
 pub mod admissionregistration {
+    pub mod expressions;
     pub mod v1;
 }
 pub mod apiextensions {

@@ -2,6 +2,8 @@
 
 mod reinvocation;
 
+use std::sync::Arc;
+
 use api::kind::Kind;
 use api::schema::Schema;
 use async_trait::async_trait;
@@ -10,6 +12,7 @@ use serde_json::Value;
 
 use crate::identity::Identity;
 use crate::request::RequestInfo;
+use crate::server::Inner;
 use crate::status::Status;
 
 pub use reinvocation::Reinvocation;
@@ -73,8 +76,10 @@ pub struct AdmissionRequest<'a> {
     pub warnings: &'a Warnings,
     /// What objects of this kind look like now.
     pub schema: Option<&'a Schema>,
-    /// What webhooks need to know of their earlier calls.
+    /// What webhooks and policies need to know of their earlier calls.
     pub reinvocation: &'a Reinvocation,
+    /// Where objects of other kinds are read; none where a plugin is looked at by itself.
+    pub(crate) server: Option<&'a Arc<Inner>>,
 }
 
 /// An admission plugin. `mutate` runs for all plugins first; the object is defaulted and normalised again after each that changed it;

@@ -55,11 +55,12 @@ pub fn compile(source: &str, env: &Env, wanted: &[Type]) -> Result<Program, Comp
 }
 
 /// What the variables hold, for one evaluation.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Bindings<'a> {
     values: HashMap<&'a str, Bound<'a>>,
 }
 
+#[derive(Clone)]
 enum Bound<'a> {
     Json(&'a Json),
     Value(Value<'a>),

@@ -47,6 +47,7 @@ mod serviceaccount;
 mod statefulset;
 mod tainteviction;
 mod ttlafterfinished;
+mod validatingadmissionpolicystatus;
 
 pub use config::Config;
 
@@ -114,6 +115,9 @@ pub const ALL: &[Row] = &[
     row("token-cleaner-controller", "token-cleaner", |context| Box::pin(bootstraptokens::clean(context))),
     row("ttl-after-finished-controller", "ttl-after-finished-controller", |context| {
         Box::pin(ttlafterfinished::run(context))
+    }),
+    row("validatingadmissionpolicy-status-controller", "validatingadmissionpolicy-status-controller", |context| {
+        Box::pin(validatingadmissionpolicystatus::run(context))
     }),
 ];
 

@@ -35,7 +35,14 @@ impl World {
         let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
         let is_cluster = matches!(
             &*kind,
-            "Node" | "Namespace" | "CertificateSigningRequest" | "ClusterRole" | "PersistentVolume" | "ServiceCIDR"
+            "Node"
+                | "Namespace"
+                | "CertificateSigningRequest"
+                | "ClusterRole"
+                | "CustomResourceDefinition"
+                | "PersistentVolume"
+                | "ServiceCIDR"
+                | "ValidatingAdmissionPolicy"
         );
         let meta = object["metadata"].as_object_mut().expect("metadata");
         if !is_cluster {

@@ -4,6 +4,7 @@
 mod apply;
 mod check;
 mod compare;
+mod configuration;
 mod conflict;
 mod fields;
 mod last_applied;
@@ -20,6 +21,7 @@ use serde_json::Value;
 
 pub use apply::apply;
 pub use compare::Comparison;
+pub use configuration::configure;
 pub use conflict::{Conflict, Conflicts};
 pub use managers::{Entry, ManagerId, Managers, decode, encode, is_reset, same_but_times};
 pub use path::PathElement;

@@ -12,13 +12,17 @@ use crate::objects::Objects;
 mod certificates;
 mod default_class;
 mod default_toleration_seconds;
+mod described;
 mod limit_ranger;
+mod matching;
 mod namespace_lifecycle;
 mod node_restriction;
 mod pod_security;
+mod policies;
 mod priority;
 mod resource_quota;
 mod runtime_class;
+mod seen;
 mod service_account;
 mod storage_protection;
 mod taint_nodes;
@@ -27,6 +31,7 @@ mod webhooks;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use policies::{MutatingAdmissionPolicy, Policies, PolicyParameters, ValidatingAdmissionPolicy};
 pub(crate) use webhooks::{MutatingAdmissionWebhook, ValidatingAdmissionWebhook, Webhooks};
 
 /// The plugins that are on by default.
@@ -37,7 +42,8 @@ pub(crate) fn standard(
     authorizer: Arc<dyn Authorize>,
     dialer: Arc<dyn Dialer>,
 ) -> Vec<Arc<dyn Admit>> {
-    let webhooks = Webhooks::new(kinds.clone(), objects.clone(), dialer);
+    let policies = Policies::new(kinds.clone(), objects.clone(), authorizer.clone());
+    let webhooks = Webhooks::new(kinds.clone(), objects.clone(), authorizer.clone(), dialer);
     vec![
         Arc::new(namespace_lifecycle::NamespaceLifecycle::new(objects.clone())),
         Arc::new(limit_ranger::LimitRanger::new(objects.clone())),
@@ -54,8 +60,11 @@ pub(crate) fn standard(
         Arc::new(certificates::CertificateSigning(authorizer.clone())),
         Arc::new(certificates::CertificateSubjectRestriction),
         Arc::new(default_class::DefaultClass::ingress(objects.clone())),
-        Arc::new(RoleEscalation::new(rbac, authorizer)),
+        Arc::new(RoleEscalation::new(rbac, authorizer.clone())),
+        Arc::new(PolicyParameters::new(objects.clone(), authorizer)),
+        Arc::new(MutatingAdmissionPolicy(policies.clone())),
         Arc::new(MutatingAdmissionWebhook(webhooks.clone())),
+        Arc::new(ValidatingAdmissionPolicy(policies)),
         Arc::new(ValidatingAdmissionWebhook(webhooks)),
         Arc::new(resource_quota::ResourceQuota::new(objects.clone())),
     ]

@@ -1,19 +1,25 @@
-//! Whether mutating admission runs a second time, and which webhooks then (apiserver's pkg/admission/reinvocation.go): a webhook that changed
-//! the object makes all built-in plugins run again, and those webhooks that were called before it and ask for that.
+//! Whether mutating admission runs a second time, and which webhooks and policies then (apiserver's pkg/admission/reinvocation.go): one that
+//! changed the object makes all built-in plugins run again, and those that were asked before it and want that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parking_lot::Mutex;
 use serde_json::Value;
 
 /// Kept through both runs of one request.
 #[derive(Debug, Default)]
-pub struct Reinvocation(Mutex<State>);
+pub struct Reinvocation(Mutex<Runs>);
+
+#[derive(Debug, Default)]
+struct Runs {
+    wanted: bool,
+    second: bool,
+    /// By plugin: webhooks know nothing of policies.
+    plugins: BTreeMap<&'static str, State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
-    wanted: bool,
-    second: bool,
     /// Called in this run, to be called again should the object change after them.
     called: BTreeSet<String>,
     again: BTreeSet<String>,
@@ -30,39 +36,41 @@ impl State {
 impl Reinvocation {
     /// After the first run: whether there is a second one, which begins with this.
     pub fn turn(&self) -> bool {
-        let mut state = self.0.lock();
-        state.second = state.wanted && !state.second;
-        state.second
+        let mut runs = self.0.lock();
+        runs.second = runs.wanted && !runs.second;
+        runs.second
     }
 
-    /// Webhooks' turn; what built-in plugins changed since the last one counts as a change.
-    pub fn begin(&self, object: &Value) {
-        let mut state = self.0.lock();
-        if state.second && state.last != *object {
+    /// A plugin's turn; what others changed since its last one counts as a change.
+    pub fn begin(&self, plugin: &'static str, object: &Value) {
+        let mut runs = self.0.lock();
+        let second = runs.second;
+        let state = runs.plugins.entry(plugin).or_default();
+        if second && state.last != *object {
             state.changed();
         }
     }
 
-    /// Whether a webhook that matches is called in this run.
-    pub fn calls(&self, webhook: &str) -> bool {
-        let state = self.0.lock();
-        !state.second || state.again.contains(webhook)
+    /// Whether a webhook or policy that matches is called in this run.
+    pub fn calls(&self, plugin: &'static str, id: &str) -> bool {
+        let mut runs = self.0.lock();
+        !runs.second || runs.plugins.entry(plugin).or_default().again.contains(id)
     }
 
-    /// A webhook changed the object.
-    pub fn changed(&self) {
-        let mut state = self.0.lock();
-        state.changed();
-        state.wanted = true;
+    /// One of the plugin's changed the object.
+    pub fn changed(&self, plugin: &'static str) {
+        let mut runs = self.0.lock();
+        runs.wanted = true;
+        runs.plugins.entry(plugin).or_default().changed();
     }
 
-    /// A webhook with reinvocationPolicy IfNeeded was called.
-    pub fn called(&self, webhook: &str) {
-        self.0.lock().called.insert(webhook.to_owned());
+    /// One with reinvocationPolicy IfNeeded was called.
+    pub fn called(&self, plugin: &'static str, id: &str) {
+        self.0.lock().plugins.entry(plugin).or_default().called.insert(id.to_owned());
     }
 
-    /// What webhooks left behind.
-    pub fn end(&self, object: &Value) {
-        self.0.lock().last = object.clone();
+    /// What the plugin left behind.
+    pub fn end(&self, plugin: &'static str, object: &Value) {
+        self.0.lock().plugins.entry(plugin).or_default().last = object.clone();
     }
 }

@@ -173,6 +173,7 @@ impl<'a> Scope<'a> {
             warnings: self.warnings,
             schema: self.schema_of(self.kind),
             reinvocation,
+            server: Some(self.server),
         }
     }
 

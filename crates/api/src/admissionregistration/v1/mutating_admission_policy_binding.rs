@@ -1,6 +1,8 @@
 //! MutatingAdmissionPolicyBinding: where a MutatingAdmissionPolicy applies.
 
-use super::matching;
+use super::{matching, policies};
+use crate::field;
+use crate::field_error::FieldError;
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS};
 use crate::tree::{at_mut, text};
 use serde_json::Value;
@@ -31,11 +33,25 @@ pub static KIND: Kind = Kind {
         ),
     ],
     service: "",
-    hooks: Hooks { default, has_generation: true, unconditional_update: false, ..Hooks::NONE },
+    hooks: Hooks {
+        default,
+        validate: |binding, _| validate(binding),
+        has_generation: true,
+        unconditional_update: false,
+        ..Hooks::NONE
+    },
 };
 
 fn default(binding: &mut Value) {
     if let Some(resources) = at_mut(binding, "spec.matchResources") {
         matching::default_resources(resources);
     }
+}
+
+fn validate(binding: &Value) -> Vec<FieldError> {
+    field::validate(binding, |binding| {
+        let spec = binding.get("spec");
+        policies::check_binding(&spec);
+        policies::mutating_operations(&spec.get("matchResources"));
+    })
 }

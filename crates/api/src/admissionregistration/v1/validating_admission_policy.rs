@@ -1,6 +1,6 @@
 //! ValidatingAdmissionPolicy: checks of requests, written in CEL.
 
-use super::matching;
+use super::{matching, validations};
 use crate::kind::{Column, Hooks, Kind, STANDARD_VERBS, Subresource};
 use crate::strategy::drop_status;
 use crate::tree::{at_mut, default as fill, items};
@@ -35,6 +35,11 @@ pub static KIND: Kind = Kind {
     hooks: Hooks {
         default,
         prepare_create: drop_status,
+        validate_create: |policy, _| validations::validate_create(policy),
+        validate_update: |policy, old, context| match context.subresource {
+            "status" => validations::validate_status(policy),
+            _ => validations::validate_update(policy, old),
+        },
         has_status: true,
         has_generation: true,
         unconditional_update: false,

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::{match_conditions, rules};
 use crate::field::{self, Field};
 use crate::field_error::FieldError;
 use crate::names;
@@ -12,7 +13,6 @@ use crate::tree::{items, text};
 const REVIEW_VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 const NO_SIDE_EFFECTS: [&str; 2] = ["None", "NoneOnDryRun"];
 const SIDE_EFFECTS: [&str; 4] = ["None", "NoneOnDryRun", "Some", "Unknown"];
-const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 
 /// Which rules hold.
 #[derive(Clone, Copy)]
@@ -20,10 +20,14 @@ struct Strictness {
     no_side_effects: bool,
     known_versions: bool,
     unique_names: bool,
+    /// Conditions that an older server let in stay as they are.
+    conditions_changed: bool,
 }
 
 pub(super) fn validate_create(configuration: &Value) -> Vec<FieldError> {
-    validate(configuration, Strictness { no_side_effects: true, known_versions: true, unique_names: true })
+    let strictness =
+        Strictness { no_side_effects: true, known_versions: true, unique_names: true, conditions_changed: true };
+    validate(configuration, strictness)
 }
 
 pub(super) fn validate_update(configuration: &Value, old: &Value) -> Vec<FieldError> {
@@ -38,8 +42,13 @@ pub(super) fn validate_update(configuration: &Value, old: &Value) -> Vec<FieldEr
         known_versions: webhooks.iter().all(known),
         unique_names: (1..webhooks.len())
             .all(|at| webhooks[..at].iter().all(|earlier| text(earlier, "name") != text(&webhooks[at], "name"))),
+        conditions_changed: conditions(configuration) != conditions(old),
     };
     validate(configuration, strictness)
+}
+
+fn conditions(configuration: &Value) -> Vec<&Value> {
+    items(configuration, "webhooks").iter().map(|webhook| &webhook["matchConditions"]).collect()
 }
 
 fn validate(configuration: &Value, strictness: Strictness) -> Vec<FieldError> {
@@ -60,7 +69,7 @@ fn validate(configuration: &Value, strictness: Strictness) -> Vec<FieldError> {
 
 fn check(webhook: &Field, strictness: Strictness) {
     qualified(&webhook.get("name"));
-    webhook.get("rules").items().for_each(|rule| check_rule(&rule));
+    webhook.get("rules").items().for_each(|rule| rules::check(&rule));
     webhook.get("failurePolicy").check_one_of(&["Fail", "Ignore"]);
     webhook.get("matchPolicy").check_one_of(&["Equivalent", "Exact"]);
     let effects = webhook.get("sideEffects");
@@ -77,8 +86,8 @@ fn check(webhook: &Field, strictness: Strictness) {
     label_selector(&webhook.get("objectSelector"));
     webhook.get("reinvocationPolicy").check_one_of(&["IfNeeded", "Never"]);
     client_config(&webhook.get("clientConfig"));
-    if webhook.get("matchConditions").len() > 0 {
-        webhook.get("matchConditions").forbidden("match conditions are not evaluated by this server yet");
+    if strictness.conditions_changed {
+        match_conditions::check(&webhook.get("matchConditions"), false);
     }
 }
 
@@ -110,70 +119,6 @@ fn review_versions(versions: &Field, must_be_known: bool) {
     }
     if must_be_known && !seen.iter().any(|version| REVIEW_VERSIONS.contains(version)) {
         versions.invalid(&format!("must include at least one of {known}"));
-    }
-}
-
-/// One rule of a webhook.
-fn check_rule(rule: &Field) {
-    let operations = rule.get("operations");
-    if operations.len() == 0 {
-        operations.required("");
-    }
-    alone(&operations, "if '*' is present, must not specify other operations");
-    operations.items().for_each(|operation| operation.one_of(&OPERATIONS));
-    let (groups, versions) = (rule.get("apiGroups"), rule.get("apiVersions"));
-    if groups.len() == 0 {
-        groups.required("");
-    }
-    alone(&groups, "if '*' is present, must not specify other API groups");
-    if versions.len() == 0 {
-        versions.required("");
-    }
-    alone(&versions, "if '*' is present, must not specify other API versions");
-    versions.items().filter(|version| version.text().is_empty()).for_each(|version| version.required(""));
-    resources(&rule.get("resources"));
-    rule.get("scope").check_one_of(&["*", "Cluster", "Namespaced"]);
-}
-
-/// A `*` is the only item of its list.
-fn alone(list: &Field, message: &str) {
-    if list.len() > 1 && list.items().any(|item| item.text() == "*") {
-        list.invalid(message);
-    }
-}
-
-/// `pods`, `pods/status`, `pods/*`, `*/scale`, `*`, `*/*`: no item may say what another says already.
-fn resources(resources: &Field) {
-    if resources.len() == 0 {
-        resources.required("");
-    }
-    let (mut all_below, mut everywhere) = (Vec::new(), Vec::new());
-    let (mut star, mut plain) = (false, false);
-    for resource in resources.items() {
-        let whole = resource.text();
-        match whole.split_once('/') {
-            _ if whole.is_empty() => resource.required(""),
-            None => {
-                star |= whole == "*";
-                plain = whole != "*";
-            }
-            Some((name, below)) => {
-                if all_below.contains(&name) {
-                    resource.invalid(&format!("if '{name}/*' is present, must not specify {whole}"));
-                }
-                if everywhere.contains(&below) {
-                    resource.invalid(&format!("if '*/{below}' is present, must not specify {whole}"));
-                }
-                all_below.extend((below == "*").then_some(name));
-                everywhere.extend((name == "*").then_some(below));
-            }
-        }
-    }
-    if resources.len() > 1 && resources.items().any(|resource| resource.text() == "*/*") {
-        resources.invalid("if '*/*' is present, must not specify other resources");
-    }
-    if star && plain {
-        resources.invalid("if '*' is present, must not specify other resources without subresources");
     }
 }
 

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::Webhooks;
 use super::configuration::Webhook;
-use super::{invocation, review};
+use super::review;
+use crate::admission::matching;
 use crate::admit::AdmissionRequest;
 use crate::dialer::{CallError, Target};
 use crate::status::Status;
@@ -44,8 +45,8 @@ impl Webhooks {
         let target = webhook.target.as_ref().ok_or_else(|| {
             Failure::Call("could not get REST client: webhook configuration must have either service or URL".to_owned())
         })?;
-        let object = invocation::shown(request, row, &self.kinds, request.object)?;
-        let old = invocation::shown(request, row, &self.kinds, request.old.unwrap_or(&Value::Null))?;
+        let object = matching::shown(request, row, &self.kinds, request.object)?.into_owned();
+        let old = matching::shown(request, row, &self.kinds, request.old.unwrap_or(&Value::Null))?.into_owned();
         let uid = self.objects.env().uuid();
         let asked = review::request(request, row, version, &uid, (object.clone(), old));
         let answer = self.exchange(webhook, target, &asked).await?;
@@ -64,7 +65,7 @@ impl Webhooks {
         }
         let patched = api::patch::json_patch(object, &verdict.patch);
         let patched = patched.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Some(invocation::taken_back(request, row, &self.kinds, patched)?))
+        Ok(Some(matching::taken_back(request, row, &self.kinds, patched)?))
     }
 
     /// POSTs the review and reads the answer as JSON.

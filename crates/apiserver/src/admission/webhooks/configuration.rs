@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::selector::LabelSelector;
+use api::admissionregistration::expressions::Conditions;
 use serde_json::Value;
 use store::Item;
 
-use super::rule::Rule;
+use super::super::matching::Matching;
 use crate::dialer::Target;
 use crate::follow::View;
 use crate::meta::Meta;
@@ -16,16 +16,12 @@ use crate::meta::Meta;
 const TIMEOUT_SECONDS: u64 = 10;
 
 /// One webhook of a configuration.
-#[derive(Debug)]
 pub(super) struct Webhook {
     /// Tells it from all others: names may be there twice.
     pub id: String,
     pub name: String,
-    pub rules: Vec<Rule>,
-    /// matchPolicy Equivalent: rules are also held against the resource's other versions.
-    pub equivalent: bool,
-    pub namespace_selector: LabelSelector,
-    pub object_selector: LabelSelector,
+    pub matching: Matching,
+    pub conditions: Conditions,
     /// failurePolicy Ignore.
     pub fails_open: bool,
     pub timeout: Duration,
@@ -41,25 +37,17 @@ fn texts(list: &Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// A selector that cannot be read was refused by validation; it selects nothing.
-fn selector(selector: &Value) -> LabelSelector {
-    match selector {
-        Value::Null => LabelSelector::everything(),
-        selector => LabelSelector::from_json(selector).unwrap_or_else(|_| LabelSelector::nothing()),
-    }
-}
-
 impl Webhook {
     fn of(configuration: &str, at: usize, webhook: &Value) -> Self {
         let text = |field: &str| webhook[field].as_str().unwrap_or_default();
+        let fails_open = text("failurePolicy") == "Ignore";
+        let conditions = webhook["matchConditions"].as_array().map(Vec::as_slice).unwrap_or_default();
         Self {
             id: format!("{configuration}/{}/{at}", text("name")),
             name: text("name").to_owned(),
-            rules: webhook["rules"].as_array().into_iter().flatten().map(Rule::of).collect(),
-            equivalent: text("matchPolicy") != "Exact",
-            namespace_selector: selector(&webhook["namespaceSelector"]),
-            object_selector: selector(&webhook["objectSelector"]),
-            fails_open: text("failurePolicy") == "Ignore",
+            matching: Matching::of_webhook(webhook),
+            conditions: Conditions::of_webhook(conditions, fails_open),
+            fails_open,
             timeout: Duration::from_secs(webhook["timeoutSeconds"].as_u64().unwrap_or(TIMEOUT_SECONDS)),
             dry_run: matches!(text("sideEffects"), "None" | "NoneOnDryRun"),
             reinvoked: text("reinvocationPolicy") == "IfNeeded",

@@ -1,23 +1,26 @@
 //! MutatingAdmissionWebhook and ValidatingAdmissionWebhook: the cluster's own rules, asked over HTTPS. Mutating ones are asked one after the
-//! other, validating ones all at once. matchConditions are refused when a configuration is written; audit annotations have no reader yet.
+//! other, validating ones all at once. Audit annotations have no reader yet.
 
 mod call;
 mod configuration;
-mod invocation;
 mod review;
-mod rule;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use api::admissionregistration::expressions::Match;
 use api::kind::Kind;
 use async_trait::async_trait;
 use futures::future::join_all;
+use serde_json::Value;
 
 use self::call::Failure;
 use self::configuration::{Configurations, Webhook};
+use super::matching;
+use super::seen::Seen;
+use crate::access::Authorize;
 use crate::admit::{AdmissionRequest, Admit};
 use crate::dialer::{Clients, Dialer};
 use crate::follow::Followed;
@@ -31,12 +34,13 @@ pub(crate) struct Webhooks {
     kinds: Kinds,
     objects: Objects,
     clients: Clients,
+    authorizer: Arc<dyn Authorize>,
 }
 
 impl Webhooks {
-    pub fn new(kinds: Kinds, objects: Objects, dialer: Arc<dyn Dialer>) -> Arc<Self> {
+    pub fn new(kinds: Kinds, objects: Objects, authorizer: Arc<dyn Authorize>, dialer: Arc<dyn Dialer>) -> Arc<Self> {
         let clients = Clients::new(dialer, objects.clone(), None);
-        Arc::new(Self { configurations: Followed::new(objects.clone()), kinds, objects, clients })
+        Arc::new(Self { configurations: Followed::new(objects.clone()), kinds, objects, clients, authorizer })
     }
 
     /// What a failed call means for the request.
@@ -54,10 +58,22 @@ impl Webhooks {
         }
     }
 
+    /// The row in whose version the webhook wants the request; `None`: it is not called.
     fn wanted(&self, webhook: &Webhook, request: &AdmissionRequest<'_>) -> Result<Option<&'static Kind>, Status> {
-        invocation::wanted(webhook, request, &self.kinds, &self.objects)
+        let Some(row) = webhook.matching.wanted(request, &self.kinds, &self.objects)? else { return Ok(None) };
+        if webhook.conditions.is_empty() {
+            return Ok(Some(row));
+        }
+        let seen = Seen::new(request, row, &self.kinds)?;
+        match webhook.conditions.of(&seen.inputs(&*self.authorizer, &Value::Null, &Value::Null)) {
+            Match::Matches => Ok(Some(row)),
+            Match::Skipped => Ok(None),
+            Match::Failed(why) => Err(Status::forbidden(request.kind, request.name, &why)),
+        }
     }
 }
+
+const NAME: &str = "MutatingAdmissionWebhook";
 
 /// The plugin that lets webhooks change objects.
 pub(crate) struct MutatingAdmissionWebhook(pub Arc<Webhooks>);
@@ -68,33 +84,33 @@ pub(crate) struct ValidatingAdmissionWebhook(pub Arc<Webhooks>);
 #[async_trait]
 impl Admit for MutatingAdmissionWebhook {
     fn name(&self) -> &'static str {
-        "MutatingAdmissionWebhook"
+        NAME
     }
 
     async fn mutate(&self, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
         let webhooks = self.0.configurations.read().mutating();
-        if webhooks.is_empty() || invocation::exempt(request) {
+        if webhooks.is_empty() || matching::exempt_from_webhooks(request) {
             return Ok(());
         }
-        request.reinvocation.begin(request.object);
+        request.reinvocation.begin(NAME, request.object);
         for webhook in webhooks {
             let Some(row) = self.0.wanted(&webhook, request)? else { continue };
-            if !request.reinvocation.calls(&webhook.id) {
+            if !request.reinvocation.calls(NAME, &webhook.id) {
                 continue;
             }
             match self.0.ask(&webhook, row, request, true).await {
                 Ok(Some(changed)) if changed != *request.object => {
                     *request.object = changed;
-                    request.reinvocation.changed();
+                    request.reinvocation.changed(NAME);
                 }
                 Ok(_) => {}
                 Err(failure) => self.0.judge(&webhook, failure)?,
             }
             if webhook.reinvoked {
-                request.reinvocation.called(&webhook.id);
+                request.reinvocation.called(NAME, &webhook.id);
             }
         }
-        request.reinvocation.end(request.object);
+        request.reinvocation.end(NAME, request.object);
         Ok(())
     }
 }
@@ -107,7 +123,7 @@ impl Admit for ValidatingAdmissionWebhook {
 
     async fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
         let webhooks = self.0.configurations.read().validating();
-        if webhooks.is_empty() || invocation::exempt(request) {
+        if webhooks.is_empty() || matching::exempt_from_webhooks(request) {
             return Ok(());
         }
         let mut wanted = Vec::new();

@@ -2,10 +2,10 @@
 
 use api::kind::Kind;
 use base64::Engine;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::invocation::{namespace, subresource};
-use crate::admit::{AdmissionRequest, Operation};
+use crate::admission::described::described;
+use crate::admit::AdmissionRequest;
 
 /// The versions of the review that are spoken, the preferred first as the webhook lists them.
 pub(super) fn version(accepted: &[String]) -> Result<&'static str, String> {
@@ -24,72 +24,10 @@ pub(super) fn request(
     uid: &str,
     (object, old): (Value, Value),
 ) -> Value {
-    let mut review = Map::new();
-    let mut put = |key: &str, value: Value| drop(review.insert(key.to_owned(), value));
-    put("uid", uid.into());
-    put("kind", kind_of(request, row));
-    put("resource", json!({"group": row.group, "version": row.version, "resource": row.plural}));
-    put("requestKind", kind_of(request, request.kind));
-    let own = request.kind;
-    put("requestResource", json!({"group": own.group, "version": own.version, "resource": own.plural}));
-    for (key, text) in [
-        ("subResource", request.subresource),
-        ("requestSubResource", request.subresource),
-        ("name", request.name),
-        ("namespace", namespace(request)),
-    ] {
-        if !text.is_empty() {
-            put(key, text.into());
-        }
-    }
-    put("operation", request.operation.as_str().into());
-    put("userInfo", user_info(request));
-    put("object", object);
-    put("oldObject", old);
-    put("dryRun", request.dry_run.into());
-    put("options", options(request));
+    let mut review = described(request, row);
+    let parts: [(&str, Value); 3] = [("uid", uid.into()), ("object", object), ("oldObject", old)];
+    review.extend(parts.map(|(key, value)| (key.to_owned(), value)));
     json!({"kind": "AdmissionReview", "apiVersion": format!("admission.k8s.io/{version}"), "request": review})
-}
-
-/// The kind of the body at the request's place (a Scale, a Binding), in the version of `row`.
-fn kind_of(request: &AdmissionRequest<'_>, row: &Kind) -> Value {
-    let place = row.subresources.iter().find(|subresource| subresource.name == request.subresource);
-    let (group, version, kind) = match place.or_else(|| subresource(request)) {
-        Some(place) => (place.group, place.version, place.kind),
-        None => (row.group, row.version, row.kind),
-    };
-    json!({"group": group, "version": version, "kind": kind})
-}
-
-fn user_info(request: &AdmissionRequest<'_>) -> Value {
-    let identity = request.identity;
-    let mut user = Map::new();
-    user.insert("username".to_owned(), identity.name.as_str().into());
-    if !identity.uid.is_empty() {
-        user.insert("uid".to_owned(), identity.uid.as_str().into());
-    }
-    if !identity.groups.is_empty() {
-        user.insert("groups".to_owned(), json!(identity.groups));
-    }
-    if !identity.extra.is_empty() {
-        user.insert("extra".to_owned(), json!(identity.extra));
-    }
-    Value::Object(user)
-}
-
-/// Options of the operation as admission knows them: a patch is an update or a create.
-fn options(request: &AdmissionRequest<'_>) -> Value {
-    let kind = match request.operation {
-        Operation::Create => "CreateOptions",
-        Operation::Update => "UpdateOptions",
-        Operation::Delete => "DeleteOptions",
-        Operation::Connect => return Value::Null,
-    };
-    let mut options = request.options.as_object().cloned().unwrap_or_default();
-    options.remove("force");
-    options.insert("kind".to_owned(), kind.into());
-    options.insert("apiVersion".to_owned(), "meta.k8s.io/v1".into());
-    Value::Object(options)
 }
 
 /// A webhook's verdict.

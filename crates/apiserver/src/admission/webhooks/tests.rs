@@ -9,11 +9,11 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::rule::{Asked as Rules, Rule};
+use super::super::matching::{Asked as Rules, Rule};
 use super::*;
 use crate::body::full;
 use crate::testing::backend::{Asked, Backend, Direct, answer};
-use crate::tests::support::server_admitting;
+use crate::tests::support::{AllButNobody, server_admitting};
 use crate::{ApiServer, Identity};
 
 /// A server and the webhook behind Service web/hook.
@@ -65,7 +65,7 @@ fn verdict(asked: &Asked) -> http::Response<http_body_util::Full<bytes::Bytes>> 
 impl World {
     async fn new() -> Self {
         let server = server_admitting(|kinds, objects| {
-            let webhooks = Webhooks::new(kinds.clone(), objects.clone(), Arc::new(Direct));
+            let webhooks = Webhooks::new(kinds.clone(), objects.clone(), Arc::new(AllButNobody), Arc::new(Direct));
             vec![Arc::new(MutatingAdmissionWebhook(webhooks.clone())), Arc::new(ValidatingAdmissionWebhook(webhooks))]
         });
         let backend = Backend::start(&["hook.web.svc"], verdict).await;
@@ -332,6 +332,53 @@ async fn who_changed_nothing_last_is_asked_again() {
     assert_eq!(lines, wanted);
 }
 
+/// matchconditions/matcher_test.go and webhook/generic/webhook.go: a false skips, whatever else fails; an error follows the failurePolicy.
+#[tokio::test]
+async fn conditions_decide_who_is_asked() {
+    let world = World::new().await;
+    let conditions = |list: &[&str]| -> Value {
+        let named =
+            list.iter().enumerate().map(|(at, expression)| json!({"name": format!("c{at}"), "expression": expression}));
+        named.collect()
+    };
+    let skip = conditions(&[
+        "object.metadata.name != 'skip-me'",
+        "request.userInfo.username == 'jane' && namespaceObject == null",
+    ]);
+    world.hook("Mutating", "label", "/label", maps(), json!({"matchConditions": skip})).await;
+    assert_eq!(world.map("skip-me").await.unwrap()["metadata"].get("labels"), None);
+    assert_eq!(world.map("me").await.unwrap()["metadata"]["labels"], json!({"seen": "yes"}));
+    let broken = "object.nothing.here == 1";
+    let failing = conditions(&[broken, "oldObject.x", "authorizer.path('/healthz').check('get').allowed()"]);
+    let refused = json!({"matchConditions": failing});
+    let uri = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+    let (code, _, _) = world
+        .ask(
+            "POST",
+            uri,
+            json!({"metadata": {"name": "x"}, "webhooks": [{
+                "name": "a.example.com", "sideEffects": "None", "admissionReviewVersions": ["v1"], "rules": [maps()],
+                "clientConfig": {"url": "https://web/x"}, "matchConditions": refused["matchConditions"],
+            }]}),
+        )
+        .await;
+    assert_eq!(code, 422, "a condition is a bool");
+    let failing = conditions(&[broken, "oldObject.x == 2"]);
+    world
+        .hook("Validating", "open", "/deny", maps(), json!({"matchConditions": failing, "failurePolicy": "Ignore"}))
+        .await;
+    assert!(world.map("b").await.is_ok());
+    world.hook("Validating", "closed", "/deny", maps(), json!({"matchConditions": failing})).await;
+    let (code, status, _) = world.ask("POST", MAPS, json!({"metadata": {"name": "c"}})).await;
+    assert_eq!((code, &status["reason"]), (403, &json!("Forbidden")));
+    let wanted = "configmaps \"c\" is forbidden: [expression 'object.nothing.here == 1' resulted in error: no such key: nothing, expression 'oldObject.x == 2' resulted in error: no such key: x]";
+    assert_eq!(status["message"], wanted);
+    world.does("DELETE", &format!("{uri}/closed"), Value::Null).await.unwrap();
+    let skipped = conditions(&[broken, "request.operation == 'DELETE'"]);
+    world.hook("Validating", "skips", "/deny", maps(), json!({"matchConditions": skipped})).await;
+    assert!(world.map("c").await.is_ok());
+}
+
 #[tokio::test]
 async fn configurations_are_out_of_webhooks_reach() {
     let world = World::new().await;
@@ -352,6 +399,7 @@ fn rules_match_by_every_part() {
         version: "v1",
         resource: "deployments",
         subresource: "scale",
+        name: "d",
         namespaced: true,
     };
     let all = json!({"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]});
@@ -365,6 +413,8 @@ fn rules_match_by_every_part() {
         ("resources", json!(["deployments/*"]), true),
         ("resources", json!(["*/scale"]), true),
         ("resources", json!(["pods/scale"]), false),
+        ("resourceNames", json!(["c"]), false),
+        ("resourceNames", json!(["c", "d"]), true),
         ("scope", json!("Cluster"), false),
         ("scope", json!("Namespaced"), true),
     ] {

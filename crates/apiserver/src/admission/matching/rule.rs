@@ -1,26 +1,30 @@
 //! A rule with operations, and whether it is about a request (apiserver's pkg/admission/plugin/webhook/predicates/rules). Pure.
+//! Rules of policies may name objects, too.
 
 use serde_json::Value;
 
 /// What a request is about, as rules see it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(in crate::admission) struct Asked<'a> {
     pub operation: &'a str,
     pub group: &'a str,
     pub version: &'a str,
     pub resource: &'a str,
     pub subresource: &'a str,
+    pub name: &'a str,
     /// A Namespace is not in one.
     pub namespaced: bool,
 }
 
-/// One rule of a webhook.
+/// One rule of a webhook or a policy.
 #[derive(Debug)]
-pub(super) struct Rule {
+pub(in crate::admission) struct Rule {
     operations: Vec<String>,
     groups: Vec<String>,
     versions: Vec<String>,
     resources: Vec<String>,
+    /// None names all.
+    resource_names: Vec<String>,
     scope: String,
 }
 
@@ -38,6 +42,7 @@ impl Rule {
             groups: texts("apiGroups"),
             versions: texts("apiVersions"),
             resources: texts("resources"),
+            resource_names: texts("resourceNames"),
             scope: rule["scope"].as_str().unwrap_or("*").to_owned(),
         }
     }
@@ -54,6 +59,7 @@ impl Rule {
             && either(&self.groups, asked.group)
             && either(&self.versions, asked.version)
             && self.resources.iter().any(|resource| self.names(resource, asked))
+            && (self.resource_names.is_empty() || self.resource_names.iter().any(|name| name == asked.name))
     }
 
     fn names(&self, resource: &str, asked: &Asked<'_>) -> bool {
