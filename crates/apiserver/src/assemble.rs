@@ -37,7 +37,7 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki)?);
     let eviction = Arc::new(Eviction::new());
     let services =
-        services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()));
+        services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()))?;
     let admission = admission::standard(&kinds, &objects, rbac, authorizer.clone(), dialer.clone());
     let aggregator = Aggregator::new(objects.clone(), dialer.clone(), pki.front_proxy_client.clone());
     let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
@@ -58,11 +58,11 @@ fn services(
     rbac: Arc<Rbac>,
     authorizer: Arc<dyn Authorize>,
     (dialer, eviction): (Arc<dyn Dialer>, Arc<Eviction>),
-) -> BTreeMap<&'static str, Arc<dyn Service>> {
+) -> Result<BTreeMap<&'static str, Arc<dyn Service>>, PkiError> {
     let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer, rbac));
     let bind: Arc<dyn Service> = Arc::new(Bind::new());
     let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone()));
-    BTreeMap::from([
+    Ok(BTreeMap::from([
         ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
         ("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone()))),
         ("bindings", bind.clone()),
@@ -80,6 +80,6 @@ fn services(
         ("exec", pods.clone()),
         ("attach", pods.clone()),
         ("portforward", pods),
-        ("proxy", Arc::new(Proxy::new(dialer, objects.clone()))),
-    ])
+        ("proxy", Arc::new(Proxy::new(dialer, objects.clone())?)),
+    ]))
 }

@@ -73,13 +73,23 @@ impl Connector {
                 (host.clone(), host, uri.port_u16().unwrap_or(443))
             }
         };
-        let name = ServerName::try_from(server_name.clone()).map_err(|_| DialError::Name(server_name))?;
-        let stream = self.dialer.dial(&host, port).await?;
-        let handshake = TlsConnector::from(self.tls).connect(name, stream);
-        let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await;
-        let shaken = shaken.map_err(|_| DialError::Timeout(join(&host, port)))?;
-        Ok(Box::new(shaken.map_err(LinkError::Tls)?))
+        dial_tls(&*self.dialer, self.tls, server_name, (&host, port)).await
     }
+}
+
+/// TLS over a connection to a host's port, where `server_name` is expected.
+pub(crate) async fn dial_tls(
+    dialer: &dyn Dialer,
+    tls: Arc<ClientConfig>,
+    server_name: String,
+    (host, port): (&str, u16),
+) -> Result<Stream, LinkError> {
+    let name = ServerName::try_from(server_name.clone()).map_err(|_| DialError::Name(server_name))?;
+    let stream = dialer.dial(host, port).await?;
+    let handshake = TlsConnector::from(tls).connect(name, stream);
+    let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await;
+    let shaken = shaken.map_err(|_| DialError::Timeout(join(host, port)))?;
+    Ok(Box::new(shaken.map_err(LinkError::Tls)?))
 }
 
 impl tower::Service<Uri> for Connector {

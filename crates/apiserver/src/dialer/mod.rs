@@ -15,6 +15,6 @@ pub(crate) use clients::{CallError, Clients};
 pub(crate) use dial::join;
 pub use dial::{DialError, Dialer, Stream, TcpDialer};
 pub(crate) use endpoint::Resolver;
-pub(crate) use link::LinkError;
+pub(crate) use link::{LinkError, dial_tls};
 pub(crate) use target::{Address, ServiceReference, Target};
 pub(crate) use trust::Trust;

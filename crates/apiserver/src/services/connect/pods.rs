@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use api::env::Env;
 use api::kind::Kind;
 use async_trait::async_trait;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
+use super::log_socket::LogSocket;
 use super::{forward, target};
 use crate::body::{Body, full};
 use crate::dialer::{Dialer, join};
@@ -72,16 +74,31 @@ async fn refused(call_name: &str, response: Response<Body>) -> Status {
     }
 }
 
-fn empty_log() -> Result<Response<Body>, Status> {
-    let response = Response::builder().status(StatusCode::OK).header(header::CONTENT_TYPE, "text/plain");
-    response.body(full("")).map_err(Status::internal)
+/// A Pod without a node has no log yet.
+fn no_log() -> Result<Response<Body>, Status> {
+    Response::builder().status(StatusCode::NO_CONTENT).body(full("")).map_err(Status::internal)
+}
+
+/// The kubelet's answer for a log as the client gets it.
+async fn log(name: &str, env: &Env, response: Response<Body>, socket: Option<LogSocket>) -> Result<Response<Body>, Status> {
+    if !response.status().is_success() {
+        return Err(refused(name, response).await);
+    }
+    let Some(socket) = socket else {
+        let mut response = response;
+        response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain"));
+        return Ok(response);
+    };
+    let (answer, sending) = socket.answer(response.into_body())?;
+    env.spawn("log over a WebSocket", sending);
+    Ok(answer)
 }
 
 #[async_trait]
 impl Service for PodConnect {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
         let info = call.info.clone();
-        let http = std::mem::replace(&mut call.http, Request::new(full("")));
+        let mut http = std::mem::replace(&mut call.http, Request::new(full("")));
         let subresource = info.subresource.as_str();
         let is_log = subresource == "log";
         if is_log {
@@ -101,7 +118,7 @@ impl Service for PodConnect {
         let node_name = pod["spec"]["nodeName"].as_str().unwrap_or_default();
         if node_name.is_empty() {
             return if is_log {
-                empty_log()
+                no_log()
             } else {
                 Err(Status::bad_request(format!("pod {} does not have a host assigned", info.name)))
             };
@@ -109,13 +126,9 @@ impl Service for PodConnect {
         let node =
             call.objects.get(self.nodes, "", node_name).ok_or_else(|| Status::not_found(self.nodes, node_name))?;
         let uri = target::kubelet_path(subresource, &pod, &container, &info.query);
-        let mut response = self.ask(call, node, uri, http).await?;
-        if is_log && !response.status().is_success() {
-            return Err(refused(&info.name, response).await);
-        }
-        if is_log {
-            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain"));
-        }
-        Ok(response)
+        let env = call.objects.env().clone();
+        let socket = if is_log { LogSocket::take(&info.name, &mut http)? } else { None };
+        let response = self.ask(call, node, uri, http).await?;
+        if is_log { log(&info.name, &env, response, socket).await } else { Ok(response) }
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use api::kind::Kind;
 use async_trait::async_trait;
 use http::{Request, Response, StatusCode, header};
+use rustls::ClientConfig;
 use serde_json::Value;
 
 use super::forward;
 use super::target::{self, ProxyName};
 use crate::body::{Body, full};
-use crate::dialer::{DialError, Dialer, Resolver, Stream, join};
+use crate::dialer::{Dialer, LinkError, Resolver, Stream, Trust, dial_tls, join};
 use crate::objects::Objects;
 use crate::service::{Call, Service};
 use crate::status::Status;
@@ -19,11 +20,14 @@ use crate::status::Status;
 pub struct Proxy {
     dialer: Arc<dyn Dialer>,
     resolver: Resolver,
+    /// For `https:` names: as upstream's proxy, it asks for no certificate that anybody vouches for.
+    tls: Arc<ClientConfig>,
 }
 
 impl Proxy {
-    pub fn new(dialer: Arc<dyn Dialer>, objects: Objects) -> Self {
-        Self { dialer, resolver: Resolver::new(objects) }
+    pub fn new(dialer: Arc<dyn Dialer>, objects: Objects) -> Result<Self, rustls::Error> {
+        let tls = Arc::new(Trust::Anybody.config(None)?);
+        Ok(Self { dialer, resolver: Resolver::new(objects), tls })
     }
 
     async fn connect(&self, call: &Place<'_>, name: &ProxyName) -> Result<(Stream, String), Status> {
@@ -32,12 +36,12 @@ impl Proxy {
         match call.kind.plural {
             "nodes" => self.node(&object, name).await,
             "pods" => {
-                let (host, port) = target::pod_endpoint(&object, &name.port)?;
-                self.plain(&host, port, name).await
+                let (host, port) = target::pod_endpoint(&object, name)?;
+                self.dial(&host, port, name).await
             }
             _ => {
                 let (host, port) = self.endpoint(&object, name)?;
-                self.plain(&host, port, name).await
+                self.dial(&host, port, name).await
             }
         }
     }
@@ -47,23 +51,23 @@ impl Proxy {
             .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {:?}", name.name)))?;
         let kubelet = target::kubelet_port(node);
         match name.port.parse::<u16>() {
-            Ok(port) if port != kubelet => self.plain(&host, port, name).await,
+            Ok(port) if port != kubelet => self.dial(&host, port, name).await,
             Err(_) if !name.port.is_empty() => Err(Status::bad_request(format!("invalid node port {:?}", name.port))),
             _ => {
-                let stream = self.dialer.dial_kubelet(&host, kubelet).await.map_err(unreachable)?;
+                let stream = self.dialer.dial_kubelet(&host, kubelet).await.map_err(LinkError::from);
+                let stream = stream.map_err(unreachable)?;
                 Ok((stream, join(&host, kubelet)))
             }
         }
     }
 
-    async fn plain(&self, host: &str, port: u16, name: &ProxyName) -> Result<(Stream, String), Status> {
-        if name.scheme == "https" {
-            return Err(Status::bad_request(
-                "the proxy speaks plain http to Pods and Services here: https is not served yet",
-            ));
-        }
-        let stream = self.dialer.dial(host, port).await.map_err(unreachable)?;
-        Ok((stream, join(host, port)))
+    /// A connection to what is not a kubelet, with TLS where the name says so.
+    async fn dial(&self, host: &str, port: u16, name: &ProxyName) -> Result<(Stream, String), Status> {
+        let dialled = match name.scheme.as_str() {
+            "https" => dial_tls(&*self.dialer, self.tls.clone(), host.to_owned(), (host, port)).await,
+            _ => self.dialer.dial(host, port).await.map_err(LinkError::from),
+        };
+        Ok((dialled.map_err(unreachable)?, join(host, port)))
     }
 
     fn endpoint(&self, service: &Value, name: &ProxyName) -> Result<(String, u16), Status> {
@@ -78,7 +82,7 @@ struct Place<'a> {
     namespace: &'a str,
 }
 
-fn unreachable(error: DialError) -> Status {
+fn unreachable(error: LinkError) -> Status {
     Status::unavailable(format!("error trying to reach service: {error}"))
 }
 

@@ -142,15 +142,16 @@ impl ProxyName {
     }
 }
 
-/// A Pod's address and port for a proxy: the port asked for, or its first one.
-pub(super) fn pod_endpoint(pod: &Value, port: &str) -> Result<(String, u16), Status> {
+/// A Pod's address and port for a proxy: the port asked for, its first one, or the scheme's.
+pub(super) fn pod_endpoint(pod: &Value, asked: &ProxyName) -> Result<(String, u16), Status> {
+    let (port, usual) = (&asked.port, if asked.scheme == "https" { 443 } else { 80 });
     let address = text(&pod["status"], "podIP");
     if address.is_empty() {
         return Err(Status::bad_request("address not allowed"));
     }
     let ports = list(&pod["spec"]["containers"]).flat_map(|container| list(&container["ports"]));
     let first = ports.into_iter().find_map(|port| port["containerPort"].as_u64());
-    let number = if port.is_empty() { Some(first.unwrap_or(80)) } else { port.parse().ok() };
+    let number = if port.is_empty() { Some(first.unwrap_or(usual)) } else { port.parse().ok() };
     match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0) {
         Some(number) => Ok((address.to_owned(), number)),
         None => Err(Status::bad_request(format!("invalid pod port {port:?}"))),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -10,6 +11,9 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 
 use super::target::{self, ProxyName};
 use super::*;
@@ -142,7 +146,7 @@ async fn logs_come_from_the_kubelet_of_the_pods_node() {
     assert_eq!(*asked.lock(), ["dial kubelet 10.0.0.5:10250", "GET /containerLogs/web/p/main?follow=true&tailLines=5"]);
     let waiting = logs("waiting/log").await.unwrap_err();
     assert_eq!((waiting.code, waiting.message.as_str()), (400, "container is waiting to start"));
-    assert_eq!(logs("loose/log").await.unwrap(), (200, String::new()), "a Pod without a node has no log yet");
+    assert_eq!(logs("loose/log").await.unwrap(), (204, String::new()), "a Pod without a node has no log yet");
     assert_eq!(logs("p/log?container=x").await.unwrap_err().message, "container x is not valid for pod p");
     assert_eq!(logs("none/log").await.unwrap_err().code, 404);
     assert_eq!(logs("p/log?tailLines=-1").await.unwrap_err().code, 422);
@@ -150,22 +154,31 @@ async fn logs_come_from_the_kubelet_of_the_pods_node() {
 }
 
 /// A server port on which the service answers, so that upgrades are real.
+fn port(objects: Objects, backend: Backend) -> tokio::io::DuplexStream {
+    let pods = Arc::new(PodConnect::new(Arc::new(backend)));
+    let (near, far) = tokio::io::duplex(4096);
+    tokio::spawn(async move {
+        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+            let (pods, objects) = (pods.clone(), objects.clone());
+            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            async move {
+                let answered = pods.handle(call(&objects, request)).await;
+                let refused = |status: Status| Response::builder().status(status.code).body(full("")).unwrap();
+                Ok::<_, std::convert::Infallible>(answered.unwrap_or_else(refused))
+            }
+        });
+        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
+        connection.with_upgrades().await.unwrap();
+    });
+    near
+}
+
 #[tokio::test]
 async fn upgraded_bytes_go_both_ways() {
     let objects = cluster().await;
     let backend = Backend::default();
     let asked = backend.asked.clone();
-    let pods = Arc::new(PodConnect::new(Arc::new(backend)));
-    let (mut near, far) = tokio::io::duplex(4096);
-    tokio::spawn(async move {
-        let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-            let (pods, objects) = (pods.clone(), objects.clone());
-            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            async move { Ok::<_, std::convert::Infallible>(pods.handle(call(&objects, request)).await.unwrap()) }
-        });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(far), service);
-        connection.with_upgrades().await.unwrap();
-    });
+    let mut near = port(objects, backend);
     let head = "POST /api/v1/namespaces/web/pods/p/exec?command=sh&command=-c&command=echo%20hi&stdin=true&tty=true&stderr=false HTTP/1.1\r\n\
                 Host: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nAuthorization: Bearer secret\r\n\r\n";
     near.write_all(head.as_bytes()).await.unwrap();
@@ -182,12 +195,99 @@ async fn upgraded_bytes_go_both_ways() {
     assert_eq!(asked.lock()[1], "POST /exec/web/p/main?input=1&output=1&tty=1&command=sh&command=-c&command=echo%20hi");
 }
 
+/// What a browser reads of a log: the subprotocol that was chosen, and all messages.
+async fn read_log(path: &str, protocols: &str) -> Result<(String, Vec<Message>), u16> {
+    let backend = Backend::default();
+    let asked = backend.asked.clone();
+    let near = port(cluster().await, backend);
+    let mut request = format!("ws://x/api/v1/namespaces/web/pods/{path}").into_client_request().unwrap();
+    if !protocols.is_empty() {
+        request.headers_mut().insert("sec-websocket-protocol", protocols.parse().unwrap());
+    }
+    let (mut socket, answer) = match tokio_tungstenite::client_async(request, near).await {
+        Ok(opened) => opened,
+        Err(WebSocketError::Http(answer)) => return Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(asked.lock()[1], "GET /containerLogs/web/p/main?follow=true", "the kubelet is asked for a plain log");
+    let chosen = answer.headers().get("sec-websocket-protocol").map(|name| name.to_str().unwrap().to_owned());
+    let mut messages = Vec::new();
+    while let Some(message) = socket.next().await {
+        messages.push(message.unwrap());
+    }
+    Ok((chosen.unwrap_or_default(), messages))
+}
+
+/// Upstream sends an empty message first, so that clients see the connection stand before the first line.
+#[tokio::test]
+async fn logs_come_over_websockets() {
+    let end = || {
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        Message::Close(Some(frame))
+    };
+    let bytes = |text: &'static str| Message::Binary(text.into());
+    let text = |text: &'static str| Message::Text(text.into());
+    let read = async |protocols: &str| read_log("p/log?follow=true", protocols).await;
+    let plain = vec![bytes(""), bytes("a line\n"), end()];
+    assert_eq!(read("binary.k8s.io").await, Ok(("binary.k8s.io".to_owned(), plain.clone())));
+    assert_eq!(read("").await, Ok((String::new(), plain)));
+    let base64 = vec![text(""), text("YSBsaW5lCg=="), end()];
+    assert_eq!(read("base64.binary.k8s.io").await, Ok(("base64.binary.k8s.io".to_owned(), base64)));
+    assert_eq!(read("v4.channel.k8s.io").await, Err(403));
+    assert_eq!(read_log("waiting/log", "binary.k8s.io").await, Err(400), "a refusal is no log");
+    assert_eq!(read_log("loose/log", "binary.k8s.io").await, Err(204));
+}
+
+/// Certificates of Pods are nobody's business but theirs: upstream's proxy checks none.
+#[tokio::test]
+async fn proxies_speak_tls_to_https_names() {
+    let objects = testing::objects();
+    let backend = testing::backend::Backend::start(&["somebody.example"], |asked| testing::backend::answer(&json!(asked.line))).await;
+    backend.publish(&objects, "web", "s").await;
+    let pod = json!({
+        "metadata": {"name": "p", "namespace": "web"},
+        "spec": {"containers": [{"name": "main", "ports": [{"containerPort": backend.port}]}]},
+        "status": {"podIP": "127.0.0.1"},
+    });
+    objects.create(row("", "v1", "pods"), pod).await.unwrap();
+    let node = json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}});
+    objects.create(row("", "v1", "nodes"), node).await.unwrap();
+    let proxy = Proxy::new(Arc::new(testing::backend::Direct), objects.clone()).unwrap();
+    let node = format!("/api/v1/nodes/https:n1:{}/proxy/x?y=z", backend.port);
+    for path in [
+        "/api/v1/namespaces/web/services/https:s:443/proxy/x?y=z",
+        "/api/v1/namespaces/web/services/https:s:/proxy/x?y=z",
+        "/api/v1/namespaces/web/pods/https:p:/proxy/x?y=z",
+        &node,
+    ] {
+        let answered = get(&proxy, &objects, path).await;
+        assert_eq!(answered.unwrap(), (200, json!("GET /x?y=z").to_string()), "{path}");
+    }
+    let plain = get(&proxy, &objects, "/api/v1/namespaces/web/services/s:443/proxy/x").await;
+    assert!(plain.is_err(), "without https: nobody speaks TLS");
+}
+
+#[test]
+fn a_pods_port_is_asked_for_or_its_first_or_the_schemes() {
+    let pod = |ports: Value| json!({"spec": {"containers": [{"ports": ports}]}, "status": {"podIP": "10.42.0.9"}});
+    let endpoint = |pod: &Value, name: &str| {
+        target::pod_endpoint(pod, &ProxyName::parse(name).unwrap()).map(|(_, port)| port).map_err(|error| error.code)
+    };
+    let (with, without) = (pod(json!([{"containerPort": 8080}])), pod(json!([])));
+    assert_eq!(endpoint(&with, "p"), Ok(8080));
+    assert_eq!(endpoint(&with, "https:p:"), Ok(8080));
+    assert_eq!(endpoint(&with, "https:p:99"), Ok(99));
+    assert_eq!(endpoint(&without, "http:p:"), Ok(80));
+    assert_eq!(endpoint(&without, "https:p:"), Ok(443));
+    assert_eq!(endpoint(&with, "p:web"), Err(400));
+}
+
 #[tokio::test]
 async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
     let objects = cluster().await;
     let backend = Backend::default();
     let asked = backend.asked.clone();
-    let proxy = Proxy::new(Arc::new(backend), objects.clone());
+    let proxy = Proxy::new(Arc::new(backend), objects.clone()).unwrap();
     let ask = async |path: &str| get(&proxy, &objects, path).await;
     for path in [
         "/api/v1/nodes/n1/proxy/stats/summary?a=b",
