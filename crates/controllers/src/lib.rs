@@ -48,6 +48,7 @@ mod statefulset;
 mod tainteviction;
 mod ttlafterfinished;
 mod validatingadmissionpolicystatus;
+mod vacprotection;
 
 pub use config::Config;
 
@@ -118,6 +119,9 @@ pub const ALL: &[Row] = &[
     }),
     row("validatingadmissionpolicy-status-controller", "validatingadmissionpolicy-status-controller", |context| {
         Box::pin(validatingadmissionpolicystatus::run(context))
+    }),
+    row("volumeattributesclass-protection-controller", "volumeattributesclass-protection-controller", |context| {
+        Box::pin(vacprotection::run(context))
     }),
 ];
 

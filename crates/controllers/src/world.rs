@@ -43,6 +43,7 @@ impl World {
                 | "PersistentVolume"
                 | "ServiceCIDR"
                 | "ValidatingAdmissionPolicy"
+                | "VolumeAttributesClass"
         );
         let meta = object["metadata"].as_object_mut().expect("metadata");
         if !is_cluster {
