@@ -17,6 +17,7 @@ pub mod meta;
 pub mod names;
 pub mod openapi;
 pub mod patch;
+pub mod placement;
 pub(crate) mod path;
 pub mod printer;
 pub mod protobuf;

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use api::placement::{self, HostPort};
 use k8s_openapi::api::core::v1::{Node, Pod};
 
 use crate::resources::{Amounts, add, amounts, pod_requests, pod_requests_nonzero, subtract};
-
-/// A host port in use: (ip, protocol, port).
-pub type HostPort = (String, String, i32);
 
 /// One node and the Pods counted on it (bound and assumed).
 #[derive(Clone, Debug, Default)]
@@ -76,20 +74,5 @@ impl NodeInfo {
 
 /// The host ports a Pod takes.
 pub fn host_ports(pod: &Pod) -> Vec<HostPort> {
-    let spec = pod.spec.as_ref();
-    let sidecars = spec
-        .and_then(|s| s.init_containers.as_ref())
-        .into_iter()
-        .flatten()
-        .filter(|container| container.restart_policy.as_deref() == Some("Always"));
-    spec.into_iter()
-        .flat_map(|s| &s.containers)
-        .chain(sidecars)
-        .flat_map(|container| container.ports.iter().flatten())
-        .filter_map(|port| {
-            let number = port.host_port.filter(|number| *number > 0)?;
-            let ip = port.host_ip.clone().filter(|ip| !ip.is_empty()).unwrap_or_else(|| "0.0.0.0".to_owned());
-            Some((ip, port.protocol.clone().unwrap_or_else(|| "TCP".to_owned()), number))
-        })
-        .collect()
+    pod.spec.as_ref().map(placement::host_ports).unwrap_or_default()
 }

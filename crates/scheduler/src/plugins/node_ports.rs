@@ -1,7 +1,9 @@
 //! NodePorts: a host port is taken once per address and protocol.
 
+use api::placement::collide;
+
 use crate::framework::{ClusterEvent, Plugin, PodFacts};
-use crate::node_info::{HostPort, NodeInfo, host_ports};
+use crate::node_info::{NodeInfo, host_ports};
 
 pub static PLUGIN: Plugin = Plugin {
     filter: Some(filter),
@@ -12,9 +14,4 @@ pub static PLUGIN: Plugin = Plugin {
 fn filter(facts: &PodFacts, node: &NodeInfo) -> Option<Vec<String>> {
     let taken = host_ports(facts.pod).iter().any(|wanted| node.ports.iter().any(|used| collide(wanted, used)));
     taken.then(|| vec!["node(s) didn't have free ports for the requested pod ports".to_owned()])
-}
-
-fn collide(left: &HostPort, right: &HostPort) -> bool {
-    let everywhere = |ip: &str| ip == "0.0.0.0" || ip == "::";
-    left.1 == right.1 && left.2 == right.2 && (left.0 == right.0 || everywhere(&left.0) || everywhere(&right.0))
 }

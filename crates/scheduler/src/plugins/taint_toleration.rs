@@ -1,5 +1,6 @@
 //! TaintToleration: NoSchedule and NoExecute taints refuse a Pod that does not tolerate them; PreferNoSchedule taints count against a node.
 
+use api::placement;
 use k8s_openapi::api::core::v1::{Pod, Taint, Toleration};
 
 use crate::framework::{ClusterEvent, ClusterFacts, Normalize, Plugin, PodFacts};
@@ -17,7 +18,7 @@ pub static PLUGIN: Plugin = Plugin {
 
 /// Whether some toleration of `pod` covers `taint`.
 pub fn tolerates(pod: &Pod, taint: &Taint) -> bool {
-    tolerations(pod).iter().any(|toleration| covers(toleration, taint))
+    tolerations(pod).iter().any(|toleration| placement::tolerates(toleration, taint))
 }
 
 fn filter(facts: &PodFacts, node: &NodeInfo) -> Option<Vec<String>> {
@@ -44,25 +45,4 @@ fn taints(node: &NodeInfo) -> &[Taint] {
 
 fn tolerations(pod: &Pod) -> &[Toleration] {
     pod.spec.as_ref().and_then(|spec| spec.tolerations.as_deref()).unwrap_or_default()
-}
-
-fn covers(toleration: &Toleration, taint: &Taint) -> bool {
-    let effect = toleration.effect.as_deref().unwrap_or_default();
-    let key = toleration.key.as_deref().unwrap_or_default();
-    if !effect.is_empty() && effect != taint.effect || !key.is_empty() && key != taint.key {
-        return false;
-    }
-    let wanted = toleration.value.as_deref().unwrap_or_default();
-    let value = taint.value.as_deref().unwrap_or_default();
-    match toleration.operator.as_deref().unwrap_or("Equal") {
-        "Exists" => true,
-        "Equal" | "" => !key.is_empty() && wanted == value,
-        "Lt" => numbers(value, wanted).is_some_and(|(value, wanted)| value < wanted),
-        "Gt" => numbers(value, wanted).is_some_and(|(value, wanted)| value > wanted),
-        _ => false,
-    }
-}
-
-fn numbers(left: &str, right: &str) -> Option<(i64, i64)> {
-    left.parse().ok().zip(right.parse().ok())
 }
