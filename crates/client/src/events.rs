@@ -101,11 +101,11 @@ impl Recorder {
         }
     }
 
-    pub fn normal(&self, regarding: Regarding, reason: &'static str, message: impl Into<String>) {
+    pub fn normal(&self, regarding: Regarding, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) {
         self.emit(Event { regarding, event_type: EventType::Normal, reason: reason.into(), message: message.into() });
     }
 
-    pub fn warning(&self, regarding: Regarding, reason: &'static str, message: impl Into<String>) {
+    pub fn warning(&self, regarding: Regarding, reason: impl Into<Cow<'static, str>>, message: impl Into<String>) {
         self.emit(Event { regarding, event_type: EventType::Warning, reason: reason.into(), message: message.into() });
     }
 }

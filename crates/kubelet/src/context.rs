@@ -8,6 +8,7 @@ use client::{Informer, Rest};
 use k8s_openapi::api::core::v1::Service;
 use parking_lot::RwLock;
 
+use crate::admission::gate::Gate;
 use crate::config::Config;
 use crate::cri::client::Cri;
 use crate::env::resource::Allocatable;
@@ -32,6 +33,7 @@ pub struct Context {
     pub runtime_name: String,
     pub machine: Machine,
     pub allocatable: RwLock<Arc<Allocatable>>,
+    pub gate: Gate,
 }
 
 impl Context {

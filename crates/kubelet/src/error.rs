@@ -13,6 +13,8 @@ pub enum Error {
     File { step: &'static str, path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Api(#[from] client::Error),
+    #[error("{0}")]
+    Resize(String),
     #[error("kubelet configuration: {0}")]
     Config(String),
     #[error("listen on {address}: {source}")]

@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use crate::admission::gate::Gate;
 use crate::config::Config;
 use crate::context::Context;
 use crate::cri::client::Cri;
@@ -65,12 +66,14 @@ impl Kubelet {
         };
         let runtime_version = format!("{}://{}", version.runtime_name, version.runtime_version);
         let mut reporter = Reporter::new(context.clone(), runtime_version)?;
-        let node = register(&mut reporter).await;
+        let node = Arc::new(register(&mut reporter).await);
+        context.gate.set_node(node.clone());
         let pod_cidrs = follow_node(&context, &informers);
-        spawn(&context, "node-lease", lease::run(context.clone(), Arc::new(node)));
+        spawn(&context, "node-lease", lease::run(context.clone(), node));
         spawn(&context, "node-status", reporter.run());
         let fields = format!("spec.nodeName={}", context.config.node.name);
         let pods = informers.select::<Pod>(Selection::fields(fields));
+        context.gate.open(pods.clone());
         pods::follow(&workers, &context, &pods);
         spawn(&context, "runtime-events", runtime_events::follow(context.clone(), workers.clone()));
         let (at_start, of) = (workers.clone(), context.clone());
@@ -142,6 +145,7 @@ fn build(config: Config, cri: Cri, parts: Parts, workers: &Arc<Workers>) -> Resu
         env: env.clone(),
         runtime_name: version.runtime_name.clone(),
         allocatable: RwLock::default(),
+        gate: Gate::new(wake),
         config,
         cri,
         rest,
@@ -191,11 +195,15 @@ async fn register(reporter: &mut Reporter) -> Node {
     }
 }
 
-/// Hands the node's Pod ranges on, to the network and to runtimes that ask for them.
+/// Hands the node's state on to those who decide by it, its Pod ranges to the network and to runtimes that ask for them.
 fn follow_node(context: &Arc<Context>, informers: &Informers) -> watch::Receiver<Vec<String>> {
     let (sender, receiver) = watch::channel(Vec::new());
     let selection = Selection::fields(format!("metadata.name={}", context.config.node.name));
+    let of = context.clone();
     informers.select::<Node>(selection).on_change(move |change| {
+        if let Some(node) = &change.new {
+            of.gate.set_node(node.clone());
+        }
         let spec = change.new.as_ref().and_then(|node| node.spec.as_ref());
         let many = spec.and_then(|spec| spec.pod_cidrs.clone()).unwrap_or_default();
         let one = spec.and_then(|spec| spec.pod_cidr.clone());

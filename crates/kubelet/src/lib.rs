@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
 
 pub mod actions;
+pub mod admission;
 pub mod backoff;
 pub mod config;
 pub mod container_config;
@@ -30,6 +31,7 @@ pub mod pods;
 pub mod probes;
 pub mod pull_secrets;
 pub mod qos;
+pub mod resize;
 pub mod resources;
 mod runtime_events;
 pub mod sandbox_config;

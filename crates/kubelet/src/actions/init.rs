@@ -113,6 +113,8 @@ fn running_sidecar(
     } else if container.liveness_probe.is_some() && observed.probes.has_failed(&status.id, ProbeKind::Liveness) {
         plan.kill(status, KillReason::LivenessProbe, format!("Init container {name} failed liveness probe"));
         plan.start_init.push(at);
+    } else if !plan.resize(observed, container, status) {
+        plan.start_init.push(at);
     }
     Verdict::Initialized
 }

@@ -11,6 +11,7 @@ use crate::containers::{self, ContainerKind, restart_policy, restarts_after_exit
 use crate::hash::container_hash;
 use crate::observed::{ContainerState, ContainerStatus, PodStatus};
 use crate::probes::outcome::{ProbeKind, ProbeResults};
+use crate::resize::{self, Held};
 
 mod init;
 mod sandbox;
@@ -25,6 +26,8 @@ pub struct Observed<'a> {
     pub status: &'a PodStatus,
     pub probes: &'a ProbeResults,
     pub backoffs: &'a Backoffs,
+    /// What running containers have; the spec says what they are to have.
+    pub applied: &'a Held,
     pub now: Timestamp,
 }
 
@@ -34,6 +37,7 @@ pub enum KillReason {
     LivenessProbe,
     StartupProbe,
     DefinitionChanged,
+    Resize,
     Unknown,
 }
 
@@ -57,6 +61,11 @@ pub enum PodAction {
         name: String,
         kind: ContainerKind,
     },
+    /// Give a running container its new resources.
+    UpdateContainer {
+        id: String,
+        name: String,
+    },
     /// The container waits as CrashLoopBackOff.
     BackOff {
         name: String,
@@ -74,6 +83,7 @@ impl fmt::Display for PodAction {
             Self::PurgeInitContainers => f.write_str("purge init containers"),
             Self::CreateSandbox { attempt } => write!(f, "create sandbox {attempt}"),
             Self::StartContainer { name, kind } => write!(f, "start {kind:?} {name}"),
+            Self::UpdateContainer { name, .. } => write!(f, "update {name}"),
             Self::BackOff { name, delay, .. } => write!(f, "back off {name} {}s", delay.as_secs()),
         }
     }
@@ -95,6 +105,7 @@ struct Plan {
     kill_pod: bool,
     create_sandbox: Option<u32>,
     kill: Vec<PodAction>,
+    update: Vec<PodAction>,
     start_ephemeral: Vec<String>,
     start_init: Vec<usize>,
     start: Vec<usize>,
@@ -104,6 +115,22 @@ impl Plan {
     fn kill(&mut self, status: &ContainerStatus, reason: KillReason, message: String) {
         let name = status.name.clone();
         self.kill.push(PodAction::KillContainer { id: status.id.clone(), name, message, reason });
+    }
+
+    /// Plans a running container's way to other resources; false when it is restarted for them.
+    fn resize(&mut self, observed: &Observed, container: &Container, status: &ContainerStatus) -> bool {
+        let Some(applied) = observed.applied.get(&container.name) else { return true };
+        let changed = resize::changed(&container.resources.clone().unwrap_or_default(), applied);
+        if changed.is_empty() {
+            return true;
+        }
+        if resize::restarts(container, &changed) {
+            let message = format!("Container {} resize requires restart", container.name);
+            self.kill(status, KillReason::Resize, message);
+            return false;
+        }
+        self.update.push(PodAction::UpdateContainer { id: status.id.clone(), name: container.name.clone() });
+        true
     }
 
     fn kill_unknown(&mut self, status: &ContainerStatus, what: &str) {
@@ -137,6 +164,10 @@ impl Plan {
             if blocks {
                 break;
             }
+        }
+        // Last: a resize that fails keeps nobody from starting.
+        if !self.kill_pod {
+            actions.extend(self.update);
         }
         actions
     }
@@ -242,6 +273,9 @@ fn regular_container(observed: &Observed, plan: &mut Plan, at: usize, container:
         (KillReason::LivenessProbe, "failed liveness probe")
     } else if observed.probes.has_failed(&status.id, ProbeKind::Startup) {
         (KillReason::StartupProbe, "failed startup probe")
+    } else if !plan.resize(observed, container, status) {
+        plan.start.push(at);
+        return false;
     } else {
         return true;
     };

@@ -26,6 +26,9 @@ struct Case {
     /// Back-off delays already reached, by container.
     #[serde(default)]
     backoffs: BTreeMap<String, u32>,
+    /// What running containers have, where that is not what the spec says.
+    #[serde(default)]
+    applied: Held,
     then: Vec<String>,
 }
 
@@ -133,6 +136,7 @@ fn cases() {
     for file in [
         include_str!("../../cases/actions/regular.yaml"),
         include_str!("../../cases/actions/init.yaml"),
+        include_str!("../../cases/actions/resize.yaml"),
         include_str!("../../cases/actions/sidecars.yaml"),
     ] {
         let (tree, duplicates) = api::decode::yaml(file.as_bytes()).expect("cases are YAML");
@@ -141,7 +145,7 @@ fn cases() {
         for case in cases {
             let (status, probes, backoffs) = (status(&case), probes(&case), backoffs(&case));
             let observed =
-                Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, now: at(NOW) };
+                Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, applied: &case.applied, now: at(NOW) };
             let actions: Vec<String> = pod_actions(&observed).iter().map(ToString::to_string).collect();
             assert_eq!(actions, case.then, "{}", case.name);
         }
@@ -166,9 +170,9 @@ proptest! {
         });
         let sandboxes = (sandbox > 0).then(|| CaseSandbox { ready: sandbox == 1, ..CaseSandbox::default() });
         let case = Case { name: String::new(), pod, sandboxes: sandboxes.into_iter().collect(), containers: containers.collect(),
-            probes: BTreeMap::new(), backoffs: BTreeMap::new(), then: Vec::new() };
+            probes: BTreeMap::new(), backoffs: BTreeMap::new(), applied: Held::new(), then: Vec::new() };
         let (status, probes, backoffs) = (super::tests::status(&case), ProbeResults::default(), Backoffs::default());
-        let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, now: at(NOW) };
+        let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, applied: &case.applied, now: at(NOW) };
         let actions = pod_actions(&observed);
         let starts: Vec<&String> = actions.iter().filter_map(|action| match action {
             PodAction::StartContainer { name, .. } => Some(name),
@@ -205,10 +209,11 @@ fn a_back_off_says_when_it_ends() {
         }],
         probes: BTreeMap::new(),
         backoffs: BTreeMap::from([("c".to_owned(), 1)]),
+        applied: Held::new(),
         then: Vec::new(),
     };
     let (status, probes, backoffs) = (status(&case), probes(&case), backoffs(&case));
-    let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, now: at(NOW) };
+    let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, applied: &case.applied, now: at(NOW) };
     let wanted = PodAction::BackOff {
         name: "c".to_owned(),
         kind: ContainerKind::Regular,

@@ -65,6 +65,33 @@ impl Cgroups {
         self.create(&self.pod_path(pod), values)
     }
 
+    /// As [`Cgroups::create_pod`], but no limit becomes less: the containers below may still have theirs.
+    pub fn widen_pod(&self, pod: &Pod, values: &CgroupValues) -> Result<()> {
+        let path = self.pod_path(pod);
+        let (quota_us, memory_bytes) = self.limits(&path);
+        let wider = |now: Option<i64>, wanted: Option<i64>| now.zip(wanted).map(|(now, wanted)| now.max(wanted));
+        let quota_us = wider(quota_us, values.quota_us);
+        let memory_bytes = wider(memory_bytes, values.memory_bytes);
+        self.create(&path, &CgroupValues { quota_us, memory_bytes, ..*values })
+    }
+
+    /// The quota and the memory that a cgroup may use; None is all there is.
+    fn limits(&self, path: &str) -> (Option<i64>, Option<i64>) {
+        let files = match &self.hierarchy {
+            Hierarchy::V1(_) => [("cpu", "cpu.cfs_quota_us"), ("memory", "memory.limit_in_bytes")],
+            Hierarchy::V2(_) => [("", "cpu.max"), ("", "memory.max")],
+        };
+        let below = path.trim_start_matches('/');
+        let [quota, memory] = files.map(|(controller, file)| {
+            let mount = match &self.hierarchy {
+                Hierarchy::V1(mounts) => &mounts.iter().find(|(name, _)| *name == controller)?.1,
+                Hierarchy::V2(mount) => mount,
+            };
+            limit(&std::fs::read_to_string(mount.join(below).join(file)).ok()?)
+        });
+        (quota, memory)
+    }
+
     /// Removes the Pod's cgroup in every class: a restarted kubelet may not know the class it had.
     pub fn remove_pod(&self, uid: &str) -> Result<()> {
         for class in [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort] {
@@ -138,6 +165,13 @@ fn find(mountinfo: &str) -> Option<Hierarchy> {
     // A hybrid machine keeps its controllers in version 1.
     let has = |controller: &str| v1.iter().any(|(known, _)| *known == controller);
     if has("cpu") && has("memory") { Some(Hierarchy::V1(v1)) } else { v2.map(Hierarchy::V2) }
+}
+
+/// A limit as the kernel tells it: `max`, -1 and version 1's largest number of pages are none.
+fn limit(text: &str) -> Option<i64> {
+    const NONE_V1: i64 = 1 << 62;
+    let number: i64 = text.split_whitespace().next()?.parse().ok()?;
+    (0..NONE_V1).contains(&number).then_some(number)
 }
 
 fn make(directory: &Path) -> Result<()> {
@@ -225,5 +259,26 @@ fn remove_tree(directory: &Path) -> Result<()> {
             Err(Error::file("remove cgroup", directory)(error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit;
+
+    /// What cpu.max, memory.max (version 2), cpu.cfs_quota_us and memory.limit_in_bytes (version 1) say.
+    #[test]
+    fn limits_as_the_kernel_tells_them() {
+        for (text, wanted) in [
+            ("max 100000\n", None),
+            ("50000 100000\n", Some(50_000)),
+            ("max\n", None),
+            ("1048576\n", Some(1_048_576)),
+            ("-1\n", None),
+            ("9223372036854771712\n", None),
+            ("", None),
+        ] {
+            assert_eq!(limit(text), wanted, "{text:?}");
+        }
     }
 }

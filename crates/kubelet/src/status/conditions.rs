@@ -7,7 +7,15 @@ use crate::actions::{Sandbox, sandbox};
 use crate::containers::{containers, init_containers, is_sidecar, spec};
 
 /// The types the kubelet writes.
-pub const OWNED: [&str; 5] = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+pub const OWNED: [&str; 7] = [
+    "PodReadyToStartContainers",
+    "Initialized",
+    "Ready",
+    "ContainersReady",
+    "PodScheduled",
+    "PodResizePending",
+    "PodResizeInProgress",
+];
 
 /// A condition's content, without type and times.
 struct Verdict {
@@ -41,7 +49,24 @@ pub(super) fn all(given: &Given, status: &ApiStatus) -> Vec<PodCondition> {
         ("PodScheduled", Verdict::yes()),
     ];
     conditions.extend(owned.into_iter().map(|(kind, verdict)| with_times(given, kind, verdict)));
+    conditions.extend(resize(given));
     conditions
+}
+
+/// A resize shows while it waits and while it is carried out (KEP-1287); each with the generation it is about.
+fn resize(given: &Given) -> impl Iterator<Item = PodCondition> {
+    let yes = |reason: &'static str, message: &str| Verdict { is_true: true, reason, message: message.to_owned() };
+    let made = |kind: &str, verdict: Verdict, generation: Option<i64>| PodCondition {
+        observed_generation: generation,
+        ..with_times(given, kind, verdict)
+    };
+    let pending = given.resize.pending.as_ref();
+    let pending = pending.map(|it| made("PodResizePending", yes(it.reason, &it.message), it.generation));
+    let in_progress = given.resize.in_progress.as_ref().map(|it| {
+        let reason = if it.error.is_empty() { "" } else { "Error" };
+        made("PodResizeInProgress", yes(reason, &it.error), it.generation)
+    });
+    pending.into_iter().chain(in_progress)
 }
 
 fn with_times(given: &Given, kind: &str, verdict: Verdict) -> PodCondition {

@@ -11,6 +11,7 @@ use super::{Given, whole_seconds};
 use crate::actions::is_restarted;
 use crate::containers::{ephemeral_containers, from_ephemeral, init_containers, is_sidecar};
 use crate::observed::{ContainerState, ContainerStatus};
+use crate::resize::Held;
 
 const CREATING: &str = "ContainerCreating";
 const INITIALIZING: &str = "PodInitializing";
@@ -52,7 +53,7 @@ fn convert(
         };
         status.volume_mounts = volume_mounts(container);
         failed_start(given, container, newest, (is_init, &mut status));
-        resources(container, newest, &mut status);
+        resources(container, (newest, given.applied), &mut status);
         status
     };
     containers.iter().map(one).collect()
@@ -199,12 +200,11 @@ fn failed_start(
     status.state = Some(ApiState { waiting: Some(waiting), ..ApiState::default() });
 }
 
-/// Allocated resources are the spec's: in-place resize is not served yet.
-fn resources(container: &Container, newest: Option<&ContainerStatus>, status: &mut ApiContainer) {
-    if newest.is_none() {
-        return;
-    }
-    let requirements = container.resources.clone().unwrap_or_default();
-    status.allocated_resources = requirements.requests.clone();
-    status.resources = Some(requirements);
+/// What was granted to the container, and what it has: a resize may be on its way from one to the other.
+fn resources(container: &Container, (newest, applied): (Option<&ContainerStatus>, &Held), status: &mut ApiContainer) {
+    let Some(newest) = newest else { return };
+    let granted = container.resources.clone().unwrap_or_default();
+    status.allocated_resources = granted.requests.clone();
+    let has = applied.get(&container.name).filter(|_| newest.is_running()).cloned();
+    status.resources = Some(has.unwrap_or(granted));
 }

@@ -11,12 +11,14 @@ use crate::containers::spec;
 use crate::observed::PodStatus;
 use crate::probes::outcome::ProbeResults;
 use crate::qos::qos_class;
+use crate::resize::{Held, Shown};
 
 mod conditions;
 mod containers;
 pub mod patch;
 mod phase;
 pub mod readiness;
+pub mod rejected;
 pub mod writer;
 
 /// Why a container does not run, by container name: what its last start ended with.
@@ -43,6 +45,9 @@ pub struct Given<'a> {
     pub observed: &'a PodStatus,
     pub probes: &'a ProbeResults,
     pub waiting: &'a BTreeMap<String, Waiting>,
+    /// What the containers have, which a resize may be about to change.
+    pub applied: &'a Held,
+    pub resize: &'a Shown,
     pub forced: Option<&'a Forced>,
     /// Nothing of the Pod will be started again.
     pub is_terminal: bool,

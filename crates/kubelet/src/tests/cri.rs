@@ -46,6 +46,9 @@ pub struct FakeRuntime {
     pub socket: PathBuf,
 }
 
+/// What every container uses.
+const MEMORY_USED_BYTES: u64 = 20 << 20;
+
 fn now() -> i64 {
     i64::try_from(Timestamp::now().as_nanosecond()).unwrap()
 }
@@ -97,8 +100,8 @@ impl FakeRuntime {
 
     pub fn config(&self, container: &str) -> Option<cri::ContainerConfig> {
         let state = self.state.lock();
-        let row = state.containers.values().find(|row| name(&row.config) == container);
-        row.map(|row| row.config.clone())
+        let named = state.containers.values().filter(|row| name(&row.config) == container);
+        named.max_by_key(|row| row.status.created_at).map(|row| row.config.clone())
     }
 
     /// Ends a container by name, as if its process had exited.
@@ -344,6 +347,21 @@ impl State {
                 let row = self.containers.get(&request.container_id).ok_or_else(gone)?;
                 let status = Some(row.status.clone());
                 Reply::of(cri::ContainerStatusResponse { status, ..Default::default() })
+            }
+            "UpdateContainerResources" => {
+                let request: cri::UpdateContainerResourcesRequest = decode(body);
+                let row = self.containers.get(&request.container_id).ok_or_else(gone)?;
+                let linux = request.linux.unwrap_or_default();
+                let (quota, bytes) = (linux.cpu_quota, linux.memory_limit_in_bytes);
+                let call = format!("UpdateContainer {} quota {quota} memory {}Mi", name(&row.config), bytes >> 20);
+                self.calls.push(call);
+                Reply::of(cri::UpdateContainerResourcesResponse {})
+            }
+            "ContainerStats" => {
+                let usage_bytes = Some(cri::UInt64Value { value: MEMORY_USED_BYTES });
+                let memory = Some(cri::MemoryUsage { usage_bytes, ..Default::default() });
+                let stats = Some(cri::ContainerStats { memory, ..Default::default() });
+                Reply::of(cri::ContainerStatsResponse { stats })
             }
             "RemoveContainer" => {
                 let request: cri::RemoveContainerRequest = decode(body);

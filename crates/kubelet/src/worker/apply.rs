@@ -65,6 +65,7 @@ impl PodWorker {
                     killed.insert(name.clone());
                     self.kill_one(pod, &observed, action).await
                 }
+                PodAction::UpdateContainer { id, name } => self.update_container(pod, (id, name)).await,
                 PodAction::KillPod => self.kill_pod(pod, &observed).await,
                 PodAction::PurgeInitContainers => self.purge_init_containers(pod, &observed).await,
                 PodAction::CreateSandbox { attempt } => self.create_sandbox(pod, &observed, *attempt).await,
@@ -127,6 +128,7 @@ impl PodWorker {
         }
         self.start_container(pod, observed, &found, set_up).await?;
         self.waiting.remove(name);
+        self.resizing.started(name);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::cri;
 use crate::error::Result;
 use crate::observed::PodStatus;
 use crate::probes::timers::Timers;
+use crate::status::rejected::rejected;
 use crate::status::{Forced, Given, Waiting, pod_status, sorted_ips};
 use client::events::Regarding;
 
@@ -24,6 +25,7 @@ mod disk;
 mod kill;
 mod prepare;
 mod remove;
+mod resize;
 pub(crate) use remove::remove_directory;
 mod start;
 mod sync;
@@ -86,6 +88,7 @@ pub struct PodWorker {
     volume_failures: u32,
     sandbox_failures: u32,
     disk: disk::Disk,
+    resizing: resize::Resizing,
 }
 
 impl PodWorker {
@@ -107,11 +110,13 @@ impl PodWorker {
             volume_failures: 0,
             sandbox_failures: 0,
             disk: disk::Disk::default(),
+            resizing: resize::Resizing::of(&pod),
         }
     }
 
     /// Works until the Pod is gone.
     pub async fn run(mut self) {
+        self.admit().await;
         loop {
             let desired = self.desired.borrow_and_update().clone();
             let step = match self.step(&desired).await {
@@ -126,10 +131,22 @@ impl PodWorker {
                 Step::Wait(until) => self.wait(until).await,
                 Step::Done => {
                     self.context.status.forget(&self.uid);
+                    self.context.gate.forget(&self.uid);
                     return;
                 }
             }
         }
+    }
+
+    /// A Pod that the node does not take has ended before it began.
+    async fn admit(&mut self) {
+        let pod = self.desired.borrow().pod.clone();
+        let Err(rejection) = self.context.gate.admit(&pod, &self.context.rest).await else { return };
+        self.context.recorder.warning(Regarding::of(&*pod), rejection.reason.clone(), rejection.message.clone());
+        let status = rejected(&pod, &rejection, self.context.env.now());
+        self.context.status.set(&pod, status.clone());
+        self.reported = status;
+        self.life = Life::Ended;
     }
 
     async fn step(&mut self, desired: &Desired) -> Result<Step> {
@@ -197,7 +214,8 @@ impl PodWorker {
     }
 
     /// Makes the Pod's status from what is observed and hands it to the writer.
-    fn report(&mut self, pod: &Pod, observed: &PodStatus, is_terminal: bool) {
+    fn report(&mut self, pod: &Arc<Pod>, observed: &PodStatus, is_terminal: bool) {
+        let pod = &self.resizing.granted(pod);
         let probes = self.timers.results();
         let node_ips = self.context.config.node_ips();
         let given = Given {
@@ -206,6 +224,8 @@ impl PodWorker {
             observed,
             probes: &probes,
             waiting: &self.waiting,
+            applied: &self.resizing.applied,
+            resize: &self.resizing.shown,
             forced: self.forced.as_ref(),
             is_terminal,
             runtime_name: &self.context.runtime_name,

@@ -17,6 +17,8 @@ use client::events::Regarding;
 impl PodWorker {
     pub(super) async fn sync(&mut self, pod: &Arc<Pod>) -> Result<Step> {
         let observed = self.observe().await?;
+        let pod = &self.weigh_resize(pod).await;
+        self.finish_resize(pod, &observed);
         self.probe(pod, &observed);
         self.report(pod, &observed, false);
         if self.is_finished() {
@@ -24,7 +26,12 @@ impl PodWorker {
         }
         self.make_directories(pod)?;
         if let Some(cgroups) = &self.context.cgroups {
-            cgroups.create_pod(pod, &pod_values(pod, self.context.config.pids_per_pod))?;
+            let values = pod_values(pod, self.context.config.pids_per_pod);
+            match self.resizes(&observed) {
+                // Containers may not have more than their Pod, before and after.
+                true => cgroups.widen_pod(pod, &values)?,
+                false => cgroups.create_pod(pod, &values)?,
+            }
         }
         let Some(set_up) = self.set_up_volumes(pod).await else {
             let delay = volume_delay(self.volume_failures);
@@ -48,7 +55,8 @@ impl PodWorker {
         let probes = self.timers.results();
         let now = self.context.env.now();
         let backoffs = &self.backoffs;
-        pod_actions(&Observed { pod, status: observed, probes: &probes, backoffs, now })
+        let applied = &self.resizing.applied;
+        pod_actions(&Observed { pod, status: observed, probes: &probes, backoffs, applied, now })
     }
 
     fn probe(&mut self, pod: &Pod, observed: &PodStatus) {

@@ -45,6 +45,7 @@ impl PodWorker {
             self.report(pod, &observed, true);
         }
         self.take_down()?;
+        self.context.gate.ended(&self.uid);
         self.life = Life::Ended;
         Ok(Step::Again)
     }

@@ -293,3 +293,116 @@ async fn the_node_registers_and_hands_its_pod_range_on() {
     });
     ranges.wait_for(|ranges| ranges == &["10.42.0.0/24".to_owned()]).await.unwrap();
 }
+
+/// Upstream's rejectPod: a Failed Pod with the reason, an event with the same words, and nothing of it in the runtime.
+#[tokio::test]
+async fn a_pod_that_the_node_cannot_take_is_rejected() {
+    let node = TestNode::start().await;
+    let ports = |name: &str| with(container(name), json!({"ports": [{"containerPort": 80, "hostPort": 8080}]}));
+    node.create("first", json!({"containers": [ports("a")], "terminationGracePeriodSeconds": 1}));
+    node.until_phase("first", "Running").await;
+    node.create("second", json!({"containers": [ports("b")]}));
+    node.until_phase("second", "Failed").await;
+    let status = node.pod("second")["status"].clone();
+    let why = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
+    assert_eq!((&status["reason"], &status["message"]), (&json!("NodePorts"), &json!(format!("Pod was rejected: {why}"))));
+    assert!(status["containerStatuses"].is_null(), "{status}");
+    node.until_event(&format!("NodePorts: {why}")).await;
+    let node = node.restart().await;
+    node.until_phase("first", "Running").await;
+    assert_eq!(node.pod("second")["status"]["phase"], "Failed");
+    assert_eq!(node.runtime.running(), ["a"], "what was taken stays when the kubelet starts again");
+    node.delete("second", 1);
+    node.until("the rejected one is gone", |node| node.pod("second").is_null()).await;
+    node.delete("first", 1);
+    node.until("the first one is gone", |node| node.pod("first").is_null()).await;
+    node.create("third", json!({"containers": [ports("c")]}));
+    node.until_phase("third", "Running").await;
+}
+
+fn of_size(cpu: &str, memory: &str) -> Value {
+    let amounts = json!({"cpu": cpu, "memory": memory});
+    json!({"resources": {"requests": amounts, "limits": amounts}})
+}
+
+fn resize(node: &TestNode, name: &str, cpu: &str, memory: &str) {
+    node.api.change(&format!("{PODS}/{name}"), |pod| {
+        pod["spec"]["containers"][0]["resources"] = of_size(cpu, memory)["resources"].clone();
+        pod["metadata"]["generation"] = json!(pod["metadata"]["generation"].as_i64().unwrap_or(1) + 1);
+    });
+}
+
+fn condition<'a>(pod: &'a Value, kind: &str) -> Option<&'a Value> {
+    pod["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == kind)
+}
+
+/// KEP-1287: the status follows the spec once the runtime was told; nobody restarts.
+#[tokio::test]
+async fn a_running_container_is_resized_in_place() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [with(container("c"), of_size("100m", "64Mi"))]}));
+    node.until_ready("web", true).await;
+    resize(&node, "web", "50m", "128Mi");
+    node.until_event("ResizeCompleted: Pod resize completed: {").await;
+    node.until("the status shows it", |node| {
+        let status = &node.pod("web")["status"]["containerStatuses"][0];
+        status["resources"]["limits"] == json!({"cpu": "50m", "memory": "128Mi"})
+            && status["allocatedResources"] == json!({"cpu": "50m", "memory": "128Mi"})
+    })
+    .await;
+    node.until("nothing is under way", |node| condition(&node.pod("web"), "PodResizeInProgress").is_none()).await;
+    let updates: Vec<String> =
+        node.runtime.calls().into_iter().filter(|call| call.starts_with("UpdateContainer")).collect();
+    assert_eq!(updates, ["UpdateContainer c quota 5000 memory 128Mi"]);
+    assert_eq!(node.pod("web")["status"]["containerStatuses"][0]["restartCount"], 0);
+    node.until_event("ResizeStarted: Pod resize started: {").await;
+}
+
+#[tokio::test]
+async fn a_resize_restarts_the_container_where_its_policy_says_so() {
+    let node = TestNode::start().await;
+    let policy = json!({"resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]});
+    node.create("web", json!({"containers": [with(with(container("c"), of_size("100m", "64Mi")), policy)]}));
+    node.until_ready("web", true).await;
+    resize(&node, "web", "100m", "128Mi");
+    node.until("it was restarted", |node| node.pod("web")["status"]["containerStatuses"][0]["restartCount"] == 1).await;
+    node.until_event("Killing: Container c resize requires restart").await;
+    node.until("the status shows it", |node| {
+        node.pod("web")["status"]["containerStatuses"][0]["resources"]["limits"]["memory"] == "128Mi"
+    })
+    .await;
+    let config = node.runtime.config("c").unwrap();
+    assert_eq!(config.linux.unwrap().resources.unwrap().memory_limit_in_bytes, 128 << 20);
+}
+
+/// What the node never has is infeasible; what is in use cannot be taken away. Both are told, and the container keeps what it has.
+#[tokio::test]
+async fn a_resize_that_cannot_be_is_told() {
+    let node = TestNode::start().await;
+    node.create("web", json!({"containers": [with(container("c"), of_size("100m", "64Mi"))]}));
+    node.until_ready("web", true).await;
+    resize(&node, "web", "100000", "64Mi");
+    node.until("it is infeasible", |node| {
+        condition(&node.pod("web"), "PodResizePending").is_some_and(|it| {
+            it["reason"] == "Infeasible"
+                && it["observedGeneration"] == 2
+                && it["message"].as_str().unwrap().starts_with("Node didn't have enough capacity: cpu, requested: 100000000")
+        })
+    })
+    .await;
+    node.until_event("ResizeInfeasible: Pod resize Infeasible: {").await;
+    let has = |node: &TestNode| node.pod("web")["status"]["containerStatuses"][0]["resources"]["limits"].clone();
+    assert_eq!(has(&node), json!({"cpu": "100m", "memory": "64Mi"}));
+    resize(&node, "web", "100m", "10Mi");
+    node.until("it fails", |node| {
+        condition(&node.pod("web"), "PodResizeInProgress").is_some_and(|it| {
+            let why = "attempting to set container \"c\" memory limit (10485760) below current usage (20971520)";
+            it["reason"] == "Error" && it["message"] == why
+        })
+    })
+    .await;
+    assert!(condition(&node.pod("web"), "PodResizePending").is_none());
+    assert_eq!(has(&node), json!({"cpu": "100m", "memory": "64Mi"}));
+    resize(&node, "web", "100m", "64Mi");
+    node.until("all is as it was", |node| condition(&node.pod("web"), "PodResizeInProgress").is_none()).await;
+}
