@@ -1,7 +1,8 @@
-//! The scheduler's writes: binding, the PodScheduled condition, and the events that say what happened.
+//! The scheduler's writes: binding, the PodScheduled condition, nominations and the end of those that make room, and the events that say
+//! what happened.
 
 use api::env::Env;
-use client::{ObjectKey, PatchKind, ResourceType, Rest, Result};
+use client::{DeleteOptions, ObjectKey, PatchKind, ResourceType, Rest, Result};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -43,31 +44,67 @@ impl Binder {
         Ok(())
     }
 
-    /// Sets PodScheduled=False with the reason, unless it says so already, and emits FailedScheduling.
-    pub(crate) async fn report_unschedulable(&self, pod: &Pod, message: &str) -> Result<()> {
+    /// Sets PodScheduled=False with the reason and the nomination, unless the status says so already, and emits FailedScheduling.
+    pub(crate) async fn report_unschedulable(&self, pod: &Pod, message: &str, nominated: Option<&str>) -> Result<()> {
         self.say(pod, "Warning", "FailedScheduling", message).await?;
-        let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
-        let told = conditions.into_iter().flatten().any(|condition| {
+        let status = pod.status.as_ref();
+        let conditions = status.and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        let told = conditions.iter().any(|condition| {
             condition.type_ == "PodScheduled"
                 && condition.status == "False"
                 && condition.message.as_deref() == Some(message)
         });
-        if told {
+        if told && status.and_then(|status| status.nominated_node_name.as_deref()) == nominated {
             return Ok(());
         }
-        let patch = json!({"status": {"conditions": [{
+        let condition = json!({
             "type": "PodScheduled",
             "status": "False",
             "reason": "Unschedulable",
             "message": message,
             "lastTransitionTime": time(self.env.now()),
-        }]}});
+        });
+        self.patch_status(pod, json!({"conditions": [condition], "nominatedNodeName": nominated})).await
+    }
+
+    /// Writes which node the Pod waits for.
+    pub(crate) async fn nominate(&self, pod: &Pod, node: Option<&str>) -> Result<()> {
+        self.patch_status(pod, json!({"nominatedNodeName": node})).await
+    }
+
+    /// Ends a Pod, in its own time, so that `preemptor` gets its place.
+    pub(crate) async fn end(&self, victim: &Pod, preemptor: &Pod, node: &str) -> Result<()> {
+        let condition = json!({
+            "type": "DisruptionTarget",
+            "status": "True",
+            "reason": "PreemptionByScheduler",
+            "message": format!("{}: preempting to accommodate a higher priority pod", self.component),
+            "lastTransitionTime": time(self.env.now()),
+            "observedGeneration": victim.metadata.generation,
+        });
+        self.patch_status(victim, json!({"conditions": [condition]})).await?;
+        let options = DeleteOptions::uid(victim.metadata.uid.clone().unwrap_or_default());
+        match self.rest.delete(&ResourceType::of::<Pod>(), &ObjectKey::of(&victim.metadata), &options).await {
+            // It has ended by itself; another one of its name is not meant.
+            Err(error) if error.is_not_found() || error.is_conflict() => return Ok(()),
+            other => drop(other?),
+        }
+        let uid = preemptor.metadata.uid.as_deref().unwrap_or_default();
+        let message = format!("Preempted by pod {uid} on node {node}");
+        if let Err(error) = self.say(victim, "Normal", "Preempted", &message).await {
+            tracing::warn!(pod = %ObjectKey::of(&victim.metadata), %error, "event not written");
+        }
+        Ok(())
+    }
+
+    async fn patch_status(&self, pod: &Pod, status: Value) -> Result<()> {
+        let patch = json!({"metadata": {"uid": pod.metadata.uid}, "status": status});
         let key = ObjectKey::of(&pod.metadata);
         let answer =
             self.rest.patch(&ResourceType::of::<Pod>(), &key, Some("status"), (PatchKind::Strategic, &patch)).await;
         match answer {
-            // Deleted in the meantime: nobody is left to tell.
-            Err(error) if error.is_not_found() => Ok(()),
+            // Deleted or replaced in the meantime: nobody is left to tell.
+            Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
             other => other.map(drop),
         }
     }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use crate::framework::{ClusterFacts, MAX_NODE_SCORE, Normalize, Plugin, PodFacts, Refusal};
 use crate::node_info::NodeInfo;
+use crate::nominated::Nominated;
 
 /// Where a Pod goes, or why it goes nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,26 +30,15 @@ impl Diagnosis {
         if self.node_count == 0 {
             return "no nodes available to schedule pods".to_owned();
         }
-        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for reason in self.refusals.values().flat_map(|refusal| &refusal.reasons) {
-            *counts.entry(reason).or_default() += 1;
-        }
-        let mut lines: Vec<String> = counts.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        lines.sort();
-        format!("0/{} nodes are available: {}.{}", self.node_count, lines.join(", "), self.preemption_message())
+        available(self.node_count, self.refusals.values().flat_map(|refusal| &refusal.reasons).map(String::as_str))
     }
 
-    fn preemption_message(&self) -> String {
-        let hopeless = self.refusals.values().filter(|refusal| refusal.unresolvable).count();
-        let others = self.refusals.len() - hopeless;
-        let mut parts = Vec::new();
-        if others > 0 {
-            parts.push(format!("{others} No preemption victims found for incoming pod"));
+    /// With what came of an attempt to end others for it.
+    pub fn message_with(&self, preemption: &str) -> String {
+        match self.node_count {
+            0 => self.message(),
+            _ => format!("{} preemption: {preemption}", self.message()),
         }
-        if hopeless > 0 {
-            parts.push(format!("{hopeless} Preemption is not helpful for scheduling"));
-        }
-        format!(" preemption: 0/{} nodes are available: {}.", self.node_count, parts.join(", "))
     }
 
     /// The plugins that refused some node.
@@ -60,13 +50,33 @@ impl Diagnosis {
     }
 }
 
-/// Places `pod`. Among equally good nodes `tie_breaker` decides.
-pub fn schedule(pod: &Pod, nodes: &[Arc<NodeInfo>], plugins: &[&Plugin], tie_breaker: u64) -> Placement {
+/// `0/3 nodes are available: 2 Insufficient cpu, 1 Too many pods.`
+pub(crate) fn available<'a>(node_count: usize, reasons: impl Iterator<Item = &'a str>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    reasons.for_each(|reason| *counts.entry(reason).or_default() += 1);
+    let mut lines: Vec<String> = counts.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    lines.sort();
+    format!("0/{node_count} nodes are available: {}.", lines.join(", "))
+}
+
+/// Places `pod`, on the node it is nominated for if it fits there. Among equally good nodes `tie_breaker` decides.
+pub fn schedule(
+    pod: &Pod,
+    nodes: &[Arc<NodeInfo>],
+    plugins: &[&Plugin],
+    nominated: &Nominated,
+    tie_breaker: u64,
+) -> Placement {
     let facts = PodFacts::new(pod);
+    let refuse = |node: &Arc<NodeInfo>| refuse(&facts, &nominated.view(node, pod), plugins);
+    let own = nominated.node_of(pod).and_then(|name| nodes.iter().find(|node| node.name == name));
+    if let Some(node) = own.filter(|node| refuse(node).is_none()) {
+        return Placement::Node(node.name.clone());
+    }
     let mut diagnosis = Diagnosis { node_count: nodes.len(), ..Diagnosis::default() };
     let mut feasible = Vec::new();
     for node in nodes {
-        match refuse(&facts, node, plugins) {
+        match refuse(node) {
             None => feasible.push(node),
             Some(refusal) => drop(diagnosis.refusals.insert(node.name.clone(), refusal)),
         }
@@ -78,7 +88,8 @@ pub fn schedule(pod: &Pod, nodes: &[Arc<NodeInfo>], plugins: &[&Plugin], tie_bre
     }
 }
 
-fn refuse(facts: &PodFacts, node: &NodeInfo, plugins: &[&Plugin]) -> Option<Refusal> {
+/// The first plugin that refuses the node, in their order.
+pub(crate) fn refuse(facts: &PodFacts, node: &NodeInfo, plugins: &[&Plugin]) -> Option<Refusal> {
     plugins.iter().find_map(|plugin| {
         let reasons = plugin.filter?(facts, node)?;
         Some(Refusal { plugin: plugin.name, reasons, unresolvable: plugin.unresolvable })

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use api::env::Env;
-use client::{Change, Informers, Selection};
+use client::{Change, Informers, Lister, Selection};
 use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,10 @@ use crate::bind::Binder;
 use crate::cache::Cache;
 use crate::cycle::{Diagnosis, Placement, schedule};
 use crate::framework::{ClusterEvent, Plugin};
+use crate::node_info::NodeInfo;
+use crate::nominated::Nominated;
 use crate::plugins;
+use crate::preempt::{Cluster, Preemption, preempt};
 use crate::queue::{Queue, QueuedPod};
 
 /// How the scheduler is started.
@@ -35,6 +39,7 @@ impl Default for Config {
 struct State {
     cache: Cache,
     queue: Queue,
+    nominated: Nominated,
 }
 
 /// What handlers, cycles and binding share.
@@ -42,6 +47,7 @@ pub(crate) struct Scheduler {
     config: Config,
     plugins: &'static [&'static Plugin],
     state: Mutex<State>,
+    budgets: Lister<PodDisruptionBudget>,
     work: Notify,
     env: Env,
     binder: Binder,
@@ -50,7 +56,9 @@ pub(crate) struct Scheduler {
 /// Runs until `stop` is cancelled.
 pub async fn run(config: Config, client: kube::Client, env: Env, stop: CancellationToken) {
     let informers = Informers::new(client.clone(), env.clone(), stop.clone());
+    let budgets = informers.of::<PodDisruptionBudget>();
     let scheduler = Arc::new(Scheduler {
+        budgets: budgets.lister(),
         plugins: if config.most_allocated { plugins::MOST_ALLOCATED } else { plugins::ALL },
         binder: Binder::new(client, env.clone(), config.scheduler_name.clone()),
         config,
@@ -65,6 +73,7 @@ pub async fn run(config: Config, client: kube::Client, env: Env, stop: Cancellat
     pods.on_change(move |change| of_pods.pod_changed(change));
     nodes.wait_synced().await;
     pods.wait_synced().await;
+    budgets.wait_synced().await;
     tokio::select! {
         () = scheduler.cycles() => {}
         () = stop.cancelled() => {}
@@ -98,14 +107,22 @@ impl Scheduler {
     async fn cycle(self: &Arc<Self>, queued: QueuedPod) {
         let pod = queued.pod;
         let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let nodes = self.state.lock().cache.snapshot();
-        match schedule(&pod, &nodes, self.plugins, self.env.random_u64()) {
+        let (nodes, placement) = {
+            let state = self.state.lock();
+            let nodes = state.cache.snapshot();
+            let placement = schedule(&pod, &nodes, self.plugins, &state.nominated, self.env.random_u64());
+            (nodes, placement)
+        };
+        match placement {
             Placement::Node(node) => {
-                self.state.lock().cache.assume(pod.clone(), node.clone());
+                let mut state = self.state.lock();
+                state.cache.assume(pod.clone(), node.clone());
+                state.nominated.remove(&uid);
+                drop(state);
                 let this = self.clone();
                 self.env.spawn("bind", async move { this.bind(&pod, &node, &uid).await });
             }
-            Placement::Unschedulable(diagnosis) => self.unschedulable(&pod, &uid, &diagnosis).await,
+            Placement::Unschedulable(diagnosis) => self.unschedulable(&pod, &uid, (&diagnosis, &nodes)).await,
         }
     }
 
@@ -124,11 +141,57 @@ impl Scheduler {
         self.state.lock().queue.remove(uid);
     }
 
-    async fn unschedulable(&self, pod: &Pod, uid: &str, diagnosis: &Diagnosis) {
-        self.state.lock().queue.failed(uid, diagnosis.plugins(), self.env.now());
-        if let Err(error) = self.binder.report_unschedulable(pod, &diagnosis.message()).await {
+    /// Makes room where that is allowed, and says why the Pod waits.
+    async fn unschedulable(&self, pod: &Arc<Pod>, uid: &str, (diagnosis, nodes): (&Diagnosis, &[Arc<NodeInfo>])) {
+        let before = self.state.lock().nominated.node_of(pod).map(str::to_owned);
+        let (message, nominated, refused_by) = match self.decide(pod, diagnosis, nodes) {
+            Preemption::Victims { node, victims } => match self.make_room(pod, &node, &victims).await {
+                Ok(()) => (diagnosis.message(), Some(node), diagnosis.plugins()),
+                Err(error) => {
+                    tracing::warn!(pod = %client::ObjectKey::of(&pod.metadata), %error, "preemption failed");
+                    self.state.lock().nominated.remove(uid);
+                    // Nobody in particular: it is tried again after its back-off.
+                    (diagnosis.message_with(&error.to_string()), None, Vec::new())
+                }
+            },
+            Preemption::None { why, is_void } => {
+                let nominated = before.filter(|_| !is_void);
+                (diagnosis.message_with(&why), nominated, diagnosis.plugins())
+            }
+        };
+        self.state.lock().queue.failed(uid, refused_by, self.env.now());
+        if let Err(error) = self.binder.report_unschedulable(pod, &message, nominated.as_deref()).await {
             tracing::warn!(pod = %client::ObjectKey::of(&pod.metadata), %error, "reporting why it cannot be scheduled failed");
         }
+    }
+
+    /// Whose end would help; from then on the room is the Pod's.
+    fn decide(&self, pod: &Arc<Pod>, diagnosis: &Diagnosis, nodes: &[Arc<NodeInfo>]) -> Preemption {
+        let budgets = self.budgets.list();
+        let mut state = self.state.lock();
+        let cluster = Cluster { nodes, plugins: self.plugins, budgets: &budgets, nominated: &state.nominated };
+        let decided = preempt(pod, &cluster, diagnosis);
+        match &decided {
+            Preemption::Victims { node, .. } => state.nominated.set(pod.clone(), node),
+            Preemption::None { is_void: true, .. } => {
+                state.nominated.remove(pod.metadata.uid.as_deref().unwrap_or_default());
+            }
+            Preemption::None { .. } => {}
+        }
+        decided
+    }
+
+    /// Ends the victims. Those of less priority that waited for the same node look for another.
+    async fn make_room(&self, pod: &Arc<Pod>, node: &str, victims: &[Arc<Pod>]) -> client::Result<()> {
+        for victim in victims {
+            self.binder.end(victim, pod, node).await?;
+        }
+        let below = self.state.lock().nominated.below(node, pod);
+        for other in below {
+            self.state.lock().nominated.remove(other.metadata.uid.as_deref().unwrap_or_default());
+            self.binder.nominate(&other, None).await?;
+        }
+        Ok(())
     }
 
     fn node_changed(&self, change: &Change<Node>) {
@@ -153,17 +216,24 @@ impl Scheduler {
         let mut state = self.state.lock();
         if change.is_delete() {
             state.queue.remove(&uid);
+            state.nominated.remove(&uid);
             if state.cache.remove_pod(&uid) {
                 state.queue.happened(ClusterEvent::PodDeleted, now);
             }
         } else if is_bound(pod) {
             state.queue.remove(&uid);
+            state.nominated.remove(&uid);
             let known = state.cache.has_pod(&uid);
             state.cache.set_pod(pod.clone());
             state.queue.happened(if known { ClusterEvent::PodChanged } else { ClusterEvent::PodAdded }, now);
         } else if pod.metadata.deletion_timestamp.is_some() {
             state.queue.remove(&uid);
+            state.nominated.remove(&uid);
         } else if self.is_ours(pod) && !state.cache.has_pod(&uid) {
+            // After a restart the status is all that is known of it.
+            if let Some(node) = nominated(pod).filter(|_| change.old.is_none()) {
+                state.nominated.set(pod.clone(), node);
+            }
             state.queue.update(pod.clone(), now);
         }
         drop(state);
@@ -178,4 +248,8 @@ impl Scheduler {
 
 fn is_bound(pod: &Pod) -> bool {
     pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).is_some_and(|node| !node.is_empty())
+}
+
+fn nominated(pod: &Pod) -> Option<&str> {
+    pod.status.as_ref().and_then(|status| status.nominated_node_name.as_deref()).filter(|node| !node.is_empty())
 }

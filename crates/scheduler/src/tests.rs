@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{ALL, Cache, ClusterEvent, MOST_ALLOCATED, NodeInfo, Placement, Plugin, Queue, schedule};
+use crate::{ALL, Cache, Cluster, ClusterEvent, MOST_ALLOCATED, NodeInfo, Nominated, Placement, Plugin, Preemption, Queue, preempt, schedule};
 
 fn pod(name: &str, spec: Value) -> Arc<Pod> {
     let object = json!({"metadata": {"name": name, "namespace": "default", "uid": name}, "spec": spec});
@@ -38,7 +38,7 @@ fn info(name: &str, extra: Value, pods: &[Arc<Pod>]) -> Arc<NodeInfo> {
 }
 
 fn place(pod: &Pod, nodes: &[Arc<NodeInfo>], plugins: &[&'static Plugin]) -> Result<String, String> {
-    match schedule(pod, nodes, plugins, 0) {
+    match schedule(pod, nodes, plugins, &Nominated::default(), 0) {
         Placement::Node(name) => Ok(name),
         Placement::Unschedulable(diagnosis) => Err(diagnosis.message()),
     }
@@ -51,9 +51,15 @@ fn refusals_are_counted_by_reason_as_upstream_words_them() {
         info("b", json!({"spec": {"unschedulable": true}}), &[]),
         info("c", json!({}), &[with_requests("big", "3500m", "1Gi")]),
     ];
-    let message = place(&with_requests("p", "1", "1Gi"), &nodes, ALL).expect_err("fits nowhere");
+    let wanted = with_requests("p", "1", "1Gi");
+    let nominated = Nominated::default();
+    let Placement::Unschedulable(diagnosis) = schedule(&wanted, &nodes, ALL, &nominated, 0) else {
+        panic!("fits nowhere");
+    };
+    let cluster = Cluster { nodes: &nodes, plugins: ALL, budgets: &[], nominated: &nominated };
+    let Preemption::None { why, .. } = preempt(&wanted, &cluster, &diagnosis) else { panic!("nobody has to end") };
     assert_eq!(
-        message,
+        diagnosis.message_with(&why),
         "0/3 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {gpu: true}, 1 node(s) were unschedulable. \
          preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, \
          2 Preemption is not helpful for scheduling."
@@ -205,7 +211,7 @@ proptest! {
             let wanted = with_requests(&format!("p{at}"), &format!("{millis}m"), "1Mi");
             let nodes = cache.snapshot();
             let room = nodes.iter().any(|info| info.allocatable["cpu"] - info.requested.get("cpu").copied().unwrap_or_default() >= *millis);
-            match schedule(&wanted, &nodes, ALL, at as u64) {
+            match schedule(&wanted, &nodes, ALL, &Nominated::default(), at as u64) {
                 Placement::Node(name) => { prop_assert!(room); cache.assume(wanted, name); }
                 Placement::Unschedulable(_) => prop_assert!(!room),
             }
