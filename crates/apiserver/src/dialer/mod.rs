@@ -13,7 +13,9 @@ mod tests;
 
 pub(crate) use clients::{CallError, Clients};
 pub(crate) use dial::join;
-pub use dial::{DialError, Dialer, Stream, TcpDialer};
+#[cfg(test)]
+pub use dial::DialError;
+pub use dial::{Dialer, Stream, TcpDialer};
 pub(crate) use endpoint::Resolver;
 pub(crate) use link::{LinkError, dial_tls};
 pub(crate) use target::{Address, ServiceReference, Target};

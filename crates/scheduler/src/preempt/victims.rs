@@ -83,7 +83,7 @@ fn by_budget(pods: Vec<Arc<Pod>>, budgets: &[Arc<PodDisruptionBudget>]) -> (Vec<
 }
 
 fn allowed(budget: &PodDisruptionBudget) -> i32 {
-    budget.status.as_ref().map_or(0, |status| status.disruptions_allowed)
+    budget.status.as_ref().and_then(|status| status.disruptions_allowed).unwrap_or_default()
 }
 
 /// No selector, and an empty one, protect nobody here, as upstream has it.
