@@ -7,7 +7,10 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{ALL, Cache, Cluster, ClusterEvent, MOST_ALLOCATED, NodeInfo, Nominated, Placement, Plugin, Preemption, Queue, preempt, schedule};
+use crate::{
+    ALL, Cache, Cluster, ClusterEvent, MOST_ALLOCATED, NodeInfo, Nominated, Placement, Plugin, Preemption, Queue,
+    preempt, schedule,
+};
 
 fn pod(name: &str, spec: Value) -> Arc<Pod> {
     let object = json!({"metadata": {"name": name, "namespace": "default", "uid": name}, "spec": spec});

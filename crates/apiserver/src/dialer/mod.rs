@@ -12,9 +12,9 @@ mod trust;
 mod tests;
 
 pub(crate) use clients::{CallError, Clients};
-pub(crate) use dial::join;
 #[cfg(test)]
 pub use dial::DialError;
+pub(crate) use dial::join;
 pub use dial::{Dialer, Stream, TcpDialer};
 pub(crate) use endpoint::Resolver;
 pub(crate) use link::{LinkError, dial_tls};

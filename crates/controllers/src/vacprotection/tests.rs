@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::world::World;
 
-const ADD: &str =
-    "update VolumeAttributesClass c {\"metadata\":{\"finalizers\":[\"kubernetes.io/vac-protection\"]}}\n";
+const ADD: &str = "update VolumeAttributesClass c {\"metadata\":{\"finalizers\":[\"kubernetes.io/vac-protection\"]}}\n";
 const REMOVE: &str = "update VolumeAttributesClass c {\"metadata\":{\"finalizers\":[]}}\n";
 
 fn volume(class: &str) -> Value {
@@ -64,7 +63,8 @@ fn classes_stay_while_they_are_named() {
 #[test]
 fn a_change_leads_to_all_classes_that_were_or_are_named() {
     let claim = |asked: &str, current: &str| -> Arc<PersistentVolumeClaim> {
-        let claim = claim(json!({"volumeAttributesClassName": asked}), json!({"currentVolumeAttributesClassName": current}));
+        let claim =
+            claim(json!({"volumeAttributesClassName": asked}), json!({"currentVolumeAttributesClassName": current}));
         Arc::new(serde_json::from_value(claim).expect("a claim"))
     };
     let change = Change { old: Some(claim("gold", "gold")), new: Some(claim("silver", "gold")) };

@@ -144,8 +144,14 @@ fn cases() {
         let cases: Vec<Case> = serde_json::from_value(tree["cases"].clone()).expect("cases have the harness's shape");
         for case in cases {
             let (status, probes, backoffs) = (status(&case), probes(&case), backoffs(&case));
-            let observed =
-                Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, applied: &case.applied, now: at(NOW) };
+            let observed = Observed {
+                pod: &case.pod,
+                status: &status,
+                probes: &probes,
+                backoffs: &backoffs,
+                applied: &case.applied,
+                now: at(NOW),
+            };
             let actions: Vec<String> = pod_actions(&observed).iter().map(ToString::to_string).collect();
             assert_eq!(actions, case.then, "{}", case.name);
         }
@@ -213,7 +219,14 @@ fn a_back_off_says_when_it_ends() {
         then: Vec::new(),
     };
     let (status, probes, backoffs) = (status(&case), probes(&case), backoffs(&case));
-    let observed = Observed { pod: &case.pod, status: &status, probes: &probes, backoffs: &backoffs, applied: &case.applied, now: at(NOW) };
+    let observed = Observed {
+        pod: &case.pod,
+        status: &status,
+        probes: &probes,
+        backoffs: &backoffs,
+        applied: &case.applied,
+        now: at(NOW),
+    };
     let wanted = PodAction::BackOff {
         name: "c".to_owned(),
         kind: ContainerKind::Regular,

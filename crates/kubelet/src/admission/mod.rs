@@ -96,17 +96,14 @@ fn affinity(pod: &Pod, node: &Node) -> Option<Rejection> {
     static NONE: BTreeMap<String, String> = BTreeMap::new();
     let name = node.metadata.name.as_deref().unwrap_or_default();
     let is_selected = selects(spec(pod), name, node.metadata.labels.as_ref().unwrap_or(&NONE));
-    (!is_selected)
-        .then(|| Rejection::predicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector"))
+    (!is_selected).then(|| Rejection::predicate("NodeAffinity", "node(s) didn't match Pod's node affinity/selector"))
 }
 
 fn ports(pod: &Pod, others: &[Arc<Pod>]) -> Option<Rejection> {
     let wanted = host_ports(spec(pod));
     let mut used = others.iter().flat_map(|other| host_ports(spec(other)));
     let is_taken = !wanted.is_empty() && used.any(|used| wanted.iter().any(|wanted| collide(wanted, &used)));
-    is_taken.then(|| {
-        Rejection::predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports")
-    })
+    is_taken.then(|| Rejection::predicate("NodePorts", "node(s) didn't have free ports for the requested pod ports"))
 }
 
 /// Only what evicts matters here; what keeps Pods from being scheduled was the scheduler's to look at.
@@ -115,6 +112,5 @@ fn taints(pod: &Pod, node: &Node) -> Option<Rejection> {
     let tolerations = spec(pod).tolerations.as_deref().unwrap_or_default();
     let mut evicting = taints.iter().filter(|taint| taint.effect == "NoExecute");
     let is_untolerated = evicting.any(|taint| !tolerations.iter().any(|toleration| tolerates(toleration, taint)));
-    is_untolerated
-        .then(|| Rejection::predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate"))
+    is_untolerated.then(|| Rejection::predicate("TaintToleration", "node(s) had taints that the pod didn't tolerate"))
 }

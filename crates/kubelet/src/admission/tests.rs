@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 
 fn pod(name: &str, more: Value) -> Arc<Pod> {
-    let mut pod = json!({"metadata": {"name": name, "uid": name}, "spec": {"nodeName": "n1", "containers": [{"name": "c"}]}});
+    let mut pod =
+        json!({"metadata": {"name": name, "uid": name}, "spec": {"nodeName": "n1", "containers": [{"name": "c"}]}});
     for (path, value) in more.as_object().unwrap() {
         let (parent, field) = path.rsplit_once('/').unwrap();
         pod.pointer_mut(parent).unwrap()[field] = value.clone();
@@ -22,7 +23,8 @@ fn host_port(name: &str, port: Value) -> Arc<Pod> {
 }
 
 fn node(more: Value) -> Node {
-    let allocatable = json!({"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi", "pods": "3", "example.com/gpu": "1"});
+    let allocatable =
+        json!({"cpu": "2", "memory": "1Gi", "ephemeral-storage": "10Gi", "pods": "3", "example.com/gpu": "1"});
     let mut node = json!({"metadata": {"name": "n1", "labels": {"kubernetes.io/os": "linux", "disk": "ssd"}}, "status": {"allocatable": allocatable}});
     for (field, value) in more.as_object().unwrap() {
         node[field] = value.clone();
@@ -50,7 +52,10 @@ fn what_does_not_fit_is_out_of_that_resource() {
         (json!({"cpu": "501m"}), short("cpu", "requested: 501, used: 1500, capacity: 2000")),
         (json!({"cpu": "3", "memory": "3Gi"}), short("cpu", "requested: 3000, used: 1500, capacity: 2000")),
         (json!({"memory": "1Gi"}), short("memory", "requested: 1073741824, used: 536870912, capacity: 1073741824")),
-        (json!({"ephemeral-storage": "11Gi"}), short("ephemeral-storage", "requested: 11811160064, used: 0, capacity: 10737418240")),
+        (
+            json!({"ephemeral-storage": "11Gi"}),
+            short("ephemeral-storage", "requested: 11811160064, used: 0, capacity: 10737418240"),
+        ),
         (json!({"example.com/gpu": "2"}), short("example.com/gpu", "requested: 2, used: 0, capacity: 1")),
         // An extended resource that the node does not know is somebody else's to give.
         (json!({"example.com/fpga": "2"}), None),
@@ -66,10 +71,8 @@ fn what_does_not_fit_is_out_of_that_resource() {
 #[test]
 fn a_host_port_is_taken_once() {
     let taken = [host_port("a", json!({"containerPort": 80, "hostPort": 8080, "hostIP": "10.0.0.1"}))];
-    let refusal = because(
-        "NodePorts",
-        "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
-    );
+    let refusal =
+        because("NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports");
     for (port, expected) in [
         (json!({"containerPort": 80, "hostPort": 8080}), refusal.clone()),
         (json!({"containerPort": 81, "hostPort": 8080, "hostIP": "10.0.0.1"}), refusal),
@@ -84,10 +87,8 @@ fn a_host_port_is_taken_once() {
 
 #[test]
 fn selectors_and_systems_have_to_match() {
-    let affinity = because(
-        "NodeAffinity",
-        "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
-    );
+    let affinity =
+        because("NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector");
     let label = because(
         "PodOSSelectorNodeLabelDoesNotMatch",
         "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label",

@@ -50,14 +50,17 @@ fn quantities_are_compared_not_texts() {
     assert!(changed(&ResourceRequirements::default(), &more).is_empty(), "only cpu and memory are resized");
     assert_eq!(lower_memory(&held, &requirements("1", "64Mi")), Some(64 << 20));
     assert_eq!(lower_memory(&held, &requirements("1", "128Mi")), None);
-    assert_eq!(lower_memory(&ResourceRequirements::default(), &held), Some(128 << 20), "a first limit is less than none");
+    assert_eq!(
+        lower_memory(&ResourceRequirements::default(), &held),
+        Some(128 << 20),
+        "a first limit is less than none"
+    );
 }
 
 #[test]
 fn the_policy_of_a_changed_resource_decides() {
-    let container = |policy: Value| -> Container {
-        serde_json::from_value(json!({"name": "c", "resizePolicy": policy})).unwrap()
-    };
+    let container =
+        |policy: Value| -> Container { serde_json::from_value(json!({"name": "c", "resizePolicy": policy})).unwrap() };
     let of = |resource: &str, policy: &str| json!({"resourceName": resource, "restartPolicy": policy});
     let both = container(json!([of("cpu", "NotRequired"), of("memory", "RestartContainer")]));
     assert!(!restarts(&both, &["cpu"]));
@@ -80,7 +83,8 @@ fn what_was_reported_outlives_the_kubelet() {
 
 #[test]
 fn events_carry_the_resources() {
-    let container = r#"{"name":"c","resources":{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"1","memory":"1Gi"}}}"#;
+    let container =
+        r#"{"name":"c","resources":{"limits":{"cpu":"1","memory":"1Gi"},"requests":{"cpu":"1","memory":"1Gi"}}}"#;
     let pod = pod("p", "1", "1Gi");
     let plain = format!(r#"Pod resize started: {{"containers":[{container}],"generation":2}}"#);
     assert_eq!(message::text("started", &pod, ""), plain);

@@ -77,9 +77,8 @@ impl PodWorker {
     /// Whether a running container has something else than it was granted.
     pub(super) fn resizes(&self, observed: &PodStatus) -> bool {
         let running = observed.running().map(|status| status.name.as_str());
-        let granted: Held = running
-            .filter_map(|name| Some((name.to_owned(), self.resizing.granted.get(name)?.clone())))
-            .collect();
+        let granted: Held =
+            running.filter_map(|name| Some((name.to_owned(), self.resizing.granted.get(name)?.clone()))).collect();
         differs(&granted, &self.resizing.applied)
     }
 

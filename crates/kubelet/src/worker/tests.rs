@@ -305,7 +305,10 @@ async fn a_pod_that_the_node_cannot_take_is_rejected() {
     node.until_phase("second", "Failed").await;
     let status = node.pod("second")["status"].clone();
     let why = "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports";
-    assert_eq!((&status["reason"], &status["message"]), (&json!("NodePorts"), &json!(format!("Pod was rejected: {why}"))));
+    assert_eq!(
+        (&status["reason"], &status["message"]),
+        (&json!("NodePorts"), &json!(format!("Pod was rejected: {why}")))
+    );
     assert!(status["containerStatuses"].is_null(), "{status}");
     node.until_event(&format!("NodePorts: {why}")).await;
     let node = node.restart().await;
@@ -386,7 +389,10 @@ async fn a_resize_that_cannot_be_is_told() {
         condition(&node.pod("web"), "PodResizePending").is_some_and(|it| {
             it["reason"] == "Infeasible"
                 && it["observedGeneration"] == 2
-                && it["message"].as_str().unwrap().starts_with("Node didn't have enough capacity: cpu, requested: 100000000")
+                && it["message"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("Node didn't have enough capacity: cpu, requested: 100000000")
         })
     })
     .await;

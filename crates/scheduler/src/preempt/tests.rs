@@ -107,7 +107,12 @@ fn the_node_that_loses_least_is_chosen() {
         ("lowest sum", plain(&["a1 100 2", "a2 100 2"]), plain(&["b1 100 2", "b2 50 2"]), "b: b1 b2"),
         ("fewest", plain(&["a1 0 2", "a2 0 2"]), plain(&["b1 0 4"]), "b: b1"),
         ("youngest", vec![at("a1 0 4", 10)], vec![at("b1 0 4", 20)], "b: b1"),
-        ("youngest of the most important", vec![at("a1 9 2", 10), at("a2 0 2", 50)], vec![at("b1 9 2", 20), at("b2 0 2", 1)], "b: b1 b2"),
+        (
+            "youngest of the most important",
+            vec![at("a1 9 2", 10), at("a2 0 2", 50)],
+            vec![at("b1 9 2", 20), at("b2 0 2", 1)],
+            "b: b1 b2",
+        ),
         ("first", vec![at("a1 0 4", 10)], vec![at("b1 0 4", 10)], "a: a1"),
     ] {
         assert_eq!(World::of(vec![node("a", &a), node("b", &b)]).preempt(&incoming), expected, "{rule}");

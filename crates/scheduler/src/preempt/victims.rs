@@ -39,7 +39,9 @@ pub fn select(facts: &PodFacts, node: &Arc<NodeInfo>, cluster: &Cluster) -> Resu
     lower.sort_by_key(importance);
     let (protected, others) = by_budget(lower, cluster.budgets);
     let mut victims = Victims { node: node.name.clone(), pods: Vec::new(), violating: 0 };
-    for (other, is_protected) in protected.into_iter().map(|it| (it, true)).chain(others.into_iter().map(|it| (it, false))) {
+    for (other, is_protected) in
+        protected.into_iter().map(|it| (it, true)).chain(others.into_iter().map(|it| (it, false)))
+    {
         left.add_pod(other.clone());
         if refuse(facts, &left, cluster.plugins).is_some() {
             left.remove_pod(uid(&other));
@@ -99,7 +101,8 @@ fn covers(budget: &PodDisruptionBudget, selector: &LabelSelector, pod: &Pod) -> 
     let labels = pod.metadata.labels.as_ref().unwrap_or(&NONE);
     // Its end is counted already.
     let disrupted = budget.status.as_ref().and_then(|status| status.disrupted_pods.as_ref());
-    let is_counted = disrupted.is_some_and(|pods| pod.metadata.name.as_ref().is_some_and(|name| pods.contains_key(name)));
+    let is_counted =
+        disrupted.is_some_and(|pods| pod.metadata.name.as_ref().is_some_and(|name| pods.contains_key(name)));
     budget.metadata.namespace == pod.metadata.namespace
         && !is_counted
         && selector.matches_with(|key| labels.get(key).map(String::as_str))

@@ -80,7 +80,12 @@ fn no_log() -> Result<Response<Body>, Status> {
 }
 
 /// The kubelet's answer for a log as the client gets it.
-async fn log(name: &str, env: &Env, response: Response<Body>, socket: Option<LogSocket>) -> Result<Response<Body>, Status> {
+async fn log(
+    name: &str,
+    env: &Env,
+    response: Response<Body>,
+    socket: Option<LogSocket>,
+) -> Result<Response<Body>, Status> {
     if !response.status().is_success() {
         return Err(refused(name, response).await);
     }

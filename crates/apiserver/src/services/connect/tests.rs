@@ -242,7 +242,9 @@ async fn logs_come_over_websockets() {
 #[tokio::test]
 async fn proxies_speak_tls_to_https_names() {
     let objects = testing::objects();
-    let backend = testing::backend::Backend::start(&["somebody.example"], |asked| testing::backend::answer(&json!(asked.line))).await;
+    let backend =
+        testing::backend::Backend::start(&["somebody.example"], |asked| testing::backend::answer(&json!(asked.line)))
+            .await;
     backend.publish(&objects, "web", "s").await;
     let pod = json!({
         "metadata": {"name": "p", "namespace": "web"},
@@ -250,7 +252,8 @@ async fn proxies_speak_tls_to_https_names() {
         "status": {"podIP": "127.0.0.1"},
     });
     objects.create(row("", "v1", "pods"), pod).await.unwrap();
-    let node = json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}});
+    let node =
+        json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}});
     objects.create(row("", "v1", "nodes"), node).await.unwrap();
     let proxy = Proxy::new(Arc::new(testing::backend::Direct), objects.clone()).unwrap();
     let node = format!("/api/v1/nodes/https:n1:{}/proxy/x?y=z", backend.port);
