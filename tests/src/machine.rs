@@ -23,7 +23,7 @@ pub struct Machine {
     /// Its own address.
     pub address: &'static str,
     /// What stands between it and the story's node.
-    _router: Option<Box<Machine>>,
+    router: Option<Box<Machine>>,
 }
 
 /// The first process of a machine: lives until nobody holds its stdin any more.
@@ -44,6 +44,22 @@ impl Machine {
 
     /// As [`Machine::start`], in a segment of its own: all packets between the two nodes are routed.
     pub fn start_behind_router() -> Result<Self> {
+        let machine = Self::start_in_segment()?;
+        run("ip", &["route", "add", SEGMENTS[1], "via", ROUTER[0]])?;
+        Ok(machine)
+    }
+
+    /// As [`Machine::start_behind_router`], with a router that hides its segment: the story's node has no route to this one.
+    pub fn start_behind_masquerade() -> Result<Self> {
+        let machine = Self::start_in_segment()?;
+        let router = machine.router.as_ref().context("it has a router")?;
+        let rules =
+            "table ip hide { chain out { type nat hook postrouting priority srcnat; oifname \"near\" masquerade; }; }";
+        succeed(router.command("nft").arg(rules))?;
+        Ok(machine)
+    }
+
+    fn start_in_segment() -> Result<Self> {
         let router = Self::boot("router", ROUTER[1])?;
         let mut machine = Self::boot(NAME, "172.31.0.2")?;
         run("ip", &["link", "add", "wire1", "type", "veth", "peer", "name", "wire2"])?;
@@ -52,8 +68,7 @@ impl Machine {
         succeed(router.command("sh").args(["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]))?;
         machine.plug("wire2", "eth0", machine.address)?;
         succeed(machine.command("ip").args(["route", "add", SEGMENTS[0], "via", ROUTER[1]]))?;
-        run("ip", &["route", "add", SEGMENTS[1], "via", ROUTER[0]])?;
-        machine._router = Some(Box::new(router));
+        machine.router = Some(Box::new(router));
         Ok(machine)
     }
 
@@ -64,7 +79,7 @@ impl Machine {
             let text = fs::read_to_string(&children)?;
             text.split_whitespace().next().map(str::to_owned).context("there is none yet")
         })?;
-        let machine = Self { holder, pid, address, _router: None };
+        let machine = Self { holder, pid, address, router: None };
         wait_for("the machine's name", Duration::from_secs(5), || {
             let found = succeed(&mut machine.command("hostname"))?;
             if found.trim() == name { Ok(()) } else { bail!("it is {found:?}") }

@@ -5,6 +5,7 @@
 
 mod agent;
 mod bench;
+mod certificate;
 mod cluster;
 mod conformance;
 mod corner_images;

@@ -30,6 +30,11 @@ pub fn parse_range_sloppy(text: &str) -> Option<(IpAddr, u8)> {
     (length <= longest && written_as_v6 != address.is_ipv4()).then(|| (network(address, length), length))
 }
 
+/// Whether a range, as [`parse_range_sloppy`] gives it, has the address.
+pub fn in_range((first, length): (IpAddr, u8), address: IpAddr) -> bool {
+    first.is_ipv4() == address.is_ipv4() && network(address, length) == network(first, length)
+}
+
 /// The address with the bits beyond the prefix cleared.
 pub(crate) fn network(address: IpAddr, length: u8) -> IpAddr {
     match address {

@@ -28,6 +28,7 @@ pub mod selector;
 pub(crate) mod selector_rules;
 pub(crate) mod strategy;
 pub(crate) mod tree;
+pub mod tunnel;
 
 // The kinds: a folder per group and version, a file per kind.
 pub mod admissionregistration {

@@ -10,7 +10,7 @@ use crate::authn::{self, ServiceAccountTokens, TokenKey};
 use crate::authz::{self, Rbac};
 use crate::config::Config;
 use crate::custom::DefinitionWrites;
-use crate::dialer::{Dialer, TcpDialer};
+use crate::dialer::{Dialer, TcpDialer, Tunnels};
 use crate::kinds::Kinds;
 use crate::objects::Objects;
 use crate::pki::{Pki, PkiError};
@@ -34,7 +34,8 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let authenticator = authn::standard(pki, tokens.clone(), &objects)?.publishing(&tokens, &base);
     let rbac = Arc::new(Rbac::new(objects.clone()));
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
-    let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki)?);
+    let tunnels = Arc::new(Tunnels::new(objects.clone()));
+    let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki, tunnels.clone())?);
     let eviction = Arc::new(Eviction::new());
     let services =
         services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()))?;
@@ -46,6 +47,7 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let server = ApiServer::new(config, parts);
     eviction.attach(server.inner());
     server.aggregate(aggregator);
+    server.inner().tunnels.get_or_init(|| tunnels);
     server.clean_up_definitions();
     server.env().spawn("certificate signer", signer.run(server.inner().shutdown.clone()));
     Ok(server)

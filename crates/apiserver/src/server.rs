@@ -17,7 +17,7 @@ use crate::aggregation::Aggregator;
 use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::custom::Cleanup;
-use crate::dialer::{Clients, Dialer};
+use crate::dialer::{Clients, Dialer, Tunnels};
 use crate::encodings::Encodings;
 use crate::front::{Caller, Metrics};
 use crate::health::Health;
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) aggregator: OnceLock<Arc<Aggregator>>,
     /// What conversion webhooks are called with.
     pub(crate) webhooks: Option<Clients>,
+    /// Where agents' tunnels end; without it none is taken.
+    pub(crate) tunnels: OnceLock<Arc<Tunnels>>,
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
@@ -80,6 +82,7 @@ impl ApiServer {
             services,
             aggregator: OnceLock::new(),
             webhooks,
+            tunnels: OnceLock::new(),
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),

@@ -17,6 +17,7 @@ mod resource;
 mod rest;
 pub mod runtime;
 pub mod tls;
+pub mod tunnel;
 mod watch;
 mod work_queue;
 

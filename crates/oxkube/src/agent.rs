@@ -1,12 +1,15 @@
 //! `oxkube agent`: joins a cluster and runs a node of it. No edge runs here: DNS is the server's, reached through the proxy.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use api::env::Env;
+use api::ip::{in_range, parse_range_sloppy};
 use apiserver::pki::ServerToken;
 use client::Rest;
+use client::tunnel::Tunnel;
 use kubelet::ServingCertificate;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -106,8 +109,22 @@ async fn start_node(prepared: &Prepared, env: &Env, stop: &CancellationToken) ->
         stop,
     })
     .await?;
+    open_tunnel(prepared, env, &joined, stop);
     keep_certificates(prepared, env, &joined, serving, stop);
     Ok(node)
+}
+
+/// The server reaches the node's kubelet and its Pods through it, wherever the node is.
+fn open_tunnel(prepared: &Prepared, env: &Env, joined: &Joined, stop: &CancellationToken) {
+    let ip = prepared.ip;
+    let pods: Vec<_> = joined.settings.cluster_cidr.split(',').filter_map(parse_range_sloppy).collect();
+    let may = move |address: SocketAddr| {
+        let of_node = address.ip() == ip && address.port() == node::KUBELET_PORT;
+        of_node || pods.iter().any(|range| in_range(*range, address.ip()))
+    };
+    let client = joined.client.clone();
+    let tunnel = Tunnel { connect: move || client.upgrading(), may: Arc::new(may), env: env.clone() };
+    env.spawn("tunnel", tunnel.keep(stop.clone()));
 }
 
 /// The cluster signs what the kubelet serves with once it knows the node's addresses, that is after registration.

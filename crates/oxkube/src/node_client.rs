@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use client::tls;
+use client::tls::{self, Http};
+use client::{Connection, Identity};
 use kube::client::Body;
 use parking_lot::RwLock;
 
@@ -23,7 +24,7 @@ pub struct Server {
 }
 
 struct Current {
-    chain: String,
+    certificate: Certificate,
     client: kube::Client,
 }
 
@@ -35,10 +36,15 @@ impl NodeClient {
 
     /// From the next request on.
     pub fn show(&self, certificate: &Certificate) -> anyhow::Result<()> {
-        if self.current.read().chain != certificate.chain {
+        if self.current.read().certificate.chain != certificate.chain {
             *self.current.write() = self.server.connect(certificate)?;
         }
         Ok(())
+    }
+
+    /// For requests that switch protocols: with the newest certificate, on a connection of its own.
+    pub fn upgrading(&self) -> client::Result<kube::Client> {
+        self.server.client(&self.current.read().certificate, Http::One)
     }
 
     /// For one of the node's components, which is the manager of the fields it writes.
@@ -54,10 +60,14 @@ impl NodeClient {
 
 impl Server {
     fn connect(&self, certificate: &Certificate) -> anyhow::Result<Current> {
-        let (chain, key) = (certificate.chain.as_bytes(), certificate.key.as_bytes());
-        let client =
-            tls::from_parts(self.authority.as_bytes(), chain, key, &self.url).context("connect as the node")?;
-        Ok(Current { chain: certificate.chain.clone(), client })
+        let client = self.client(certificate, Http::Any).context("connect as the node")?;
+        Ok(Current { certificate: certificate.clone(), client })
+    }
+
+    fn client(&self, Certificate { chain, key }: &Certificate, http: Http) -> client::Result<kube::Client> {
+        let identity = Identity::Certificate { chain: chain.clone().into_bytes(), key: key.clone().into_bytes() };
+        let (server, ca) = (self.url.clone(), self.authority.clone().into_bytes());
+        tls::connect(&Connection { server, ca, identity, ..Connection::default() }, http)
     }
 }
 

@@ -14,13 +14,14 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::ctx::Ctx;
+use crate::certificate::Certified;
 
 /// What the API server asked.
 pub struct Asked {
@@ -81,19 +82,14 @@ impl Hook {
 
 /// A server's configuration, signed by a CA of its own.
 fn certificates(name: &str) -> Result<(rustls::ServerConfig, String)> {
-    let mut ca = CertificateParams::new(Vec::new())?;
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_key = KeyPair::generate()?;
-    let ca_pem = ca.self_signed(&ca_key)?.pem();
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &issuer)?;
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let certified = Certified::new(name)?;
+    let chain = vec![CertificateDer::from_pem_slice(certified.chain.as_bytes())?];
+    let key = PrivateKeyDer::from_pem_slice(certified.key.as_bytes())?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok((config, base64::engine::general_purpose::STANDARD.encode(ca_pem)))
+    Ok((config, base64::engine::general_purpose::STANDARD.encode(certified.authority)))
 }
 
 /// The address of this machine that a node can reach: the one it would be asked from.

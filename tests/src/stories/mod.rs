@@ -12,6 +12,7 @@ mod kill_server;
 mod kill_supervisor;
 mod kubectl_verbs;
 mod lost_node;
+mod masquerade;
 mod rolling_update;
 mod scheduling;
 mod self_healing;
@@ -67,6 +68,7 @@ pub const ALL: &[Story] = &[
     disk_limits::STORY,
     two_nodes::STORY,
     two_nodes::SEGMENTS,
+    masquerade::STORY,
     lost_node::STORY,
     kill_server::OFTEN,
     watch_continuity::OFTEN,

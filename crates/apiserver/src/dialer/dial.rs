@@ -1,4 +1,4 @@
-//! Connections: what a dialer is, and the one that dials directly.
+//! Connections: what a dialer is, and the server's own, which goes through the tunnel of an address's node where there is one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::tunnel::Tunnels;
 use crate::pki::{Pki, PkiError, client_config};
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection.
 pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -31,6 +32,8 @@ pub enum DialError {
     Timeout(String),
     #[error("tls handshake with {address}: {source}")]
     Tls { address: String, source: std::io::Error },
+    #[error("dial tcp {address} by way of node {node}: {why}")]
+    Tunnel { node: String, address: String, why: String },
     #[error("{0:?} is not a server's name")]
     Name(String),
 }
@@ -45,15 +48,16 @@ pub trait Dialer: Send + Sync + 'static {
     async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError>;
 }
 
-/// Dials directly.
+/// Dials through tunnels and directly.
 pub struct TcpDialer {
     kubelet: Arc<ClientConfig>,
+    tunnels: Arc<Tunnels>,
 }
 
 impl TcpDialer {
-    pub fn new(pki: &Pki) -> Result<Self, PkiError> {
+    pub(crate) fn new(pki: &Pki, tunnels: Arc<Tunnels>) -> Result<Self, PkiError> {
         let config = client_config(&pki.keys.server_authority.certificate, &pki.kubelet_client)?;
-        Ok(Self { kubelet: Arc::new(config) })
+        Ok(Self { kubelet: Arc::new(config), tunnels })
     }
 }
 
@@ -84,12 +88,15 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
 #[async_trait]
 impl Dialer for TcpDialer {
     async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        Ok(Box::new(connect(host, port).await?))
+        match self.tunnels.to(host) {
+            Some(tunnel) => tunnel.dial(host, port).await,
+            None => Ok(Box::new(connect(host, port).await?)),
+        }
     }
 
     async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name(host.to_owned()))?;
-        let stream = connect(host, port).await?;
+        let stream = self.dial(host, port).await?;
         let address = join(host, port);
         let handshake = TlsConnector::from(self.kubelet.clone()).connect(name, stream);
         let shaken = tokio::time::timeout(TIMEOUT, handshake).await.map_err(|_| DialError::Timeout(address.clone()))?;

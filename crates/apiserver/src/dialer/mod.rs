@@ -1,5 +1,5 @@
-//! The one way out: whatever the server connects to (kubelets, Pods, Services, webhooks, extension servers) is dialled here, directly now,
-//! through agents' tunnels later: a tunnel is another [`Dialer`].
+//! The one way out: whatever the server connects to (kubelets, Pods, Services, webhooks, extension servers) is dialled here, directly
+//! or through the tunnel of an agent.
 
 mod clients;
 mod dial;
@@ -7,6 +7,7 @@ mod endpoint;
 mod link;
 mod target;
 mod trust;
+mod tunnel;
 
 #[cfg(test)]
 mod tests;
@@ -20,3 +21,4 @@ pub(crate) use endpoint::Resolver;
 pub(crate) use link::{LinkError, dial_tls};
 pub(crate) use target::{Address, ServiceReference, Target};
 pub(crate) use trust::Trust;
+pub(crate) use tunnel::Tunnels;

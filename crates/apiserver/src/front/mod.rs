@@ -93,7 +93,10 @@ async fn pipeline(
     if info.is_resource {
         return crate::registry::serve(server, request, info, identity, warnings).await;
     }
-    paths::serve(server, &request, info)
+    match server.tunnels.get() {
+        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity),
+        _ => paths::serve(server, &request, info),
+    }
 }
 
 async fn authenticate(
