@@ -191,3 +191,11 @@ pub fn oxkube() -> Result<PathBuf> {
     }
     Ok(beside)
 }
+
+/// What `cargo xtask tools` has put beside kubectl.
+pub fn beside_kubectl(name: &str) -> Result<PathBuf> {
+    let kubectl = std::env::var_os("OXKUBE_KUBECTL").map(PathBuf::from).unwrap_or_default();
+    let beside = kubectl.with_file_name(name);
+    ensure!(beside.exists(), "{name} is not beside kubectl {}: `cargo xtask tools` puts it there", kubectl.display());
+    Ok(beside)
+}

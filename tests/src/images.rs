@@ -90,12 +90,23 @@ fn cache() -> Result<PathBuf> {
 }
 
 fn make(image: &Image) -> Result<()> {
-    let layer = tarred(image.fill)?;
-    let diff_id = digest_of_file(&layer)?;
-    run("gzip", &["-nf", path(&layer)])?;
+    put(&tarred(image.fill)?, &(image.config)(), image.tags)
+}
+
+/// An image of one static program, as `:latest`.
+pub fn of_program(program: &Path, name: &str) -> Result<()> {
+    let file = program.file_name().context("a program has a name")?;
+    let layer = tarred(|root| Ok(fs::copy(program, root.join(file)).map(drop)?))?;
+    put(&layer, &json!({"Entrypoint": [Path::new("/").join(file)]}), &[(name, "latest")])
+}
+
+/// An image of one layer, under all its names.
+fn put(layer: &Path, container: &Value, tags: &[(&str, &str)]) -> Result<()> {
+    let diff_id = digest_of_file(layer)?;
+    run("gzip", &["-nf", path(layer)])?;
     let (layer_digest, layer_size) = put_blob(&fs::read(layer.with_extension("tar.gz"))?)?;
     let config = json!({
-        "architecture": architecture(), "os": "linux", "config": (image.config)(), "created": "2023-11-14T22:13:20Z",
+        "architecture": architecture(), "os": "linux", "config": container, "created": "2023-11-14T22:13:20Z",
         "rootfs": {"type": "layers", "diff_ids": [diff_id]}, "history": [{"created_by": "tests"}],
     });
     let (config_digest, config_size) = put_blob(config.to_string().as_bytes())?;
@@ -106,14 +117,14 @@ fn make(image: &Image) -> Result<()> {
         "layers": [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", "size": layer_size, "digest": layer_digest}],
     });
     let (manifest_digest, _) = put_blob(manifest.to_string().as_bytes())?;
-    for (name, tag) in image.tags {
+    for (name, tag) in tags {
         link(name, tag, &manifest_digest, &[&layer_digest, &config_digest])?;
     }
     Ok(())
 }
 
 /// A layer's archive with what `fill` makes.
-pub fn tarred(fill: fn(&Path) -> Result<()>) -> Result<PathBuf> {
+pub fn tarred(fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let root = cache()?.join("rootfs");
     fs::create_dir_all(&root)?;
     fill(&root)?;

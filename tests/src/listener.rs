@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, beside_kubectl};
 use crate::process::wait_for;
 use crate::writes::Write;
 
@@ -34,7 +34,7 @@ enum Line {
 impl Listener {
     /// Starts a client that `cargo xtask tools` has built and waits until it watches.
     pub fn start(cluster: &Cluster, name: &'static str) -> Result<Self> {
-        let program = program(name)?;
+        let program = beside_kubectl(name)?;
         let printed = cluster.folder.join(format!("{name}.out"));
         let child = cluster
             .client(&program)
@@ -78,13 +78,6 @@ impl Listener {
         let text = fs::read_to_string(&self.printed)?;
         text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(|line| parse(line.trim_end())).collect()
     }
-}
-
-fn program(name: &str) -> Result<PathBuf> {
-    let kubectl = std::env::var_os("OXKUBE_KUBECTL").map(PathBuf::from).unwrap_or_default();
-    let beside = kubectl.with_file_name(name);
-    ensure!(beside.exists(), "{name} is not beside kubectl {}: `cargo xtask tools` builds both", kubectl.display());
-    Ok(beside)
 }
 
 fn parse(line: &str) -> Result<Line> {

@@ -5,12 +5,13 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::process::{run_command, target_dir};
-use crate::{packages, tools};
+use crate::{clients, packages, tools};
 
 /// `cargo xtask e2e [--tier ci|nightly] [STORY...]`
 pub fn run(arguments: &[String]) -> Result<()> {
     packages::install(packages::TEST)?;
     tools::run(&tools::CI)?;
+    clients::of(arguments)?;
     build()?;
     stories("1.33", arguments)
 }

@@ -8,6 +8,7 @@ mod clients;
 mod codegen;
 mod e2e;
 mod fuzz;
+mod interpreters;
 mod machine;
 mod packages;
 mod process;
@@ -30,7 +31,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
   bench     [--write] [NAME...]   measures: boot, pods, idle, requests; --write keeps them in docs/benchmarks.md
   fuzz      [--seconds N] [TARGET...]   everything that reads bytes from outside, ten minutes each
-  tools     [VERSION]   build the kubectl versions and clients that tests use
+  tools     [VERSION|CLIENT]   build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
 fn main() -> ExitCode {
@@ -54,8 +55,8 @@ fn run() -> Result<()> {
         Some("fuzz") => fuzz::run(&arguments[1..]),
         Some("codegen") => codegen::run(),
         Some("tools") => match arguments.get(1) {
-            Some(version) => tools::run(&tools::only(version)?),
-            None => tools::run(&tools::ALL),
+            Some(name) => tools::only(name),
+            None => tools::all(),
         },
         _ => bail!("{USAGE}"),
     }

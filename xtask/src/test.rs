@@ -55,7 +55,7 @@ pub fn nightly() -> Result<()> {
     })?;
     step("machine, all parts", || machine::boot(Init::Script, &MACHINE, 40 * 60))?;
     step("machine with systemd", || machine::boot(Init::Systemd, &["first_pod", "workloads"], 20 * 60))?;
-    tools::run(&tools::ALL)?;
+    step("kubectl versions and clients", tools::all)?;
     // The long stories are the same with every kubectl.
     for (version, _) in tools::ALL {
         let tier = if version == tools::CI[0].0 { "nightly" } else { "ci" };

