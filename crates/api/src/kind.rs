@@ -316,6 +316,30 @@ impl Kind {
         }
     }
 
+    /// Whether a deletion that leaves nothing behind is answered with the object (upstream's ReturnDeletedObject) instead of a Status.
+    pub fn deletion_shows_object(&self) -> bool {
+        match self.group {
+            "" => matches!(
+                self.kind,
+                "PersistentVolume"
+                    | "PersistentVolumeClaim"
+                    | "Pod"
+                    | "PodTemplate"
+                    | "ResourceQuota"
+                    | "Service"
+                    | "ServiceAccount"
+            ),
+            "resource.k8s.io" => true,
+            "storage.k8s.io" => {
+                matches!(
+                    self.kind,
+                    "CSIDriver" | "CSINode" | "StorageClass" | "VolumeAttachment" | "VolumeAttributesClass"
+                )
+            }
+            _ => false,
+        }
+    }
+
     /// Field labels besides metadata.name and metadata.namespace, with the object's values.
     pub fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
         let mut fields = (self.hooks.selectable_fields)(object);

@@ -70,7 +70,7 @@ def changes(core):
     wrong = {"metadata": {"name": "Bad_Name"}}
     body = refused(422, "Invalid", "a lowercase RFC 1123 subdomain", core.create_namespaced_config_map, SPACE, wrong)
     same(body["details"]["causes"][0]["field"], "metadata.name")
-    same(core.delete_namespaced_config_map("one", SPACE).status, "Success")
+    same(core.delete_namespaced_config_map("one", SPACE)["status"], "Success")
     refused(404, "NotFound", 'configmaps "one" not found', core.read_namespaced_config_map, "one", SPACE)
 
 

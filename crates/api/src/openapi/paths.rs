@@ -175,7 +175,8 @@ impl Writer<'_> {
         let answer = match sort.action {
             "list" => self.type_name(group, version, &kind.list_kind()),
             "deletecollection" => format!("{META}.Status"),
-            "delete" => deleted_answer(kind, own_type),
+            "delete" if !kind.deletion_shows_object() => format!("{META}.Status"),
+            "delete" => own_type,
             _ => own_type,
         };
         Operation {
@@ -248,24 +249,6 @@ impl Writer<'_> {
         };
         methods.iter().filter(|(verb, _)| subresource.verbs.contains(verb)).map(|(_, method)| connect(method)).collect()
     }
-}
-
-/// Most deletions answer with a Status; a few kinds with graceful deletion answer with the object.
-fn deleted_answer(kind: &Kind, own_type: String) -> String {
-    let returns_object = matches!(
-        (kind.group, kind.kind),
-        (
-            "",
-            "PersistentVolume"
-                | "PersistentVolumeClaim"
-                | "Pod"
-                | "PodTemplate"
-                | "ResourceQuota"
-                | "Service"
-                | "ServiceAccount"
-        ) | ("storage.k8s.io", "CSIDriver" | "CSINode" | "StorageClass" | "VolumeAttachment")
-    );
-    if returns_object { own_type } else { format!("{META}.Status") }
 }
 
 fn describe(sort: &Sort, kind: &str, subresource: Option<&Subresource>) -> String {

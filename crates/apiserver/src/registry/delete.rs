@@ -22,6 +22,13 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
     match delete(scope, &scope.info.name, &options).await? {
+        Deleted::Gone { erased: Some(object), .. } if scope.kind.deletion_shows_object() => {
+            let object = scope.reader.read_one(&object).await?;
+            view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object)
+        }
+        Deleted::Gone { last, .. } if scope.kind.deletion_shows_object() => {
+            view::value_answer(scope, StatusCode::OK, format, &scope.info.query, *last)
+        }
         Deleted::Gone { uid, .. } => {
             object_response(StatusCode::OK, format, &Status::deleted(scope.kind, &scope.info.name, &uid))
         }
@@ -45,7 +52,12 @@ pub(super) async fn read_options(scope: &Scope<'_>, headers: &HeaderMap, body: B
 
 /// What became of the object.
 pub(super) enum Deleted {
-    Gone { uid: String, last: Box<Value> },
+    /// Nothing is left of it; a dry run has erased nothing.
+    Gone {
+        uid: String,
+        last: Box<Value>,
+        erased: Option<Object>,
+    },
     Marked(Object),
     WouldBe(Box<Value>),
 }
@@ -82,12 +94,12 @@ async fn apply(
     let outcome = match decide(scope.kind, &old, options, scope.server.objects.env().now()) {
         Verdict::Pending => return Ok(Some(Deleted::Marked(current.clone()))),
         Verdict::Mark(new) if options.dry_run => return Ok(Some(Deleted::WouldBe(new))),
-        Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old))),
+        Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old, None))),
         Verdict::Mark(new) => scope
             .put(scope.encode(&new).await?, Expect::Revision(current.revision))
             .await
             .map(|committed| Deleted::Marked(committed.item)),
-        Verdict::Remove => scope.erase(current, &old).await.map(|_| gone(current, old)),
+        Verdict::Remove => scope.erase(current, &old).await.map(|erased| gone(current, old, Some(erased))),
     };
     match outcome {
         Ok(deleted) => Ok(Some(deleted)),
@@ -96,8 +108,8 @@ async fn apply(
     }
 }
 
-fn gone(current: &Object, last: Value) -> Deleted {
-    Deleted::Gone { uid: current.meta.uid.clone(), last: Box::new(last) }
+fn gone(current: &Object, last: Value, erased: Option<Object>) -> Deleted {
+    Deleted::Gone { uid: current.meta.uid.clone(), last: Box::new(last), erased }
 }
 
 fn check_preconditions(scope: &Scope<'_>, name: &str, current: &Object, options: &DeleteOptions) -> Result<(), Status> {

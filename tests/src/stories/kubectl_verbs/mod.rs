@@ -1,5 +1,6 @@
 //! The verbs of kubectl as people type them: rows of a shell line and what it has to print. Each row ends well, else it says how it ends.
 
+mod apply;
 mod changes;
 mod nodes;
 mod reads;
@@ -54,7 +55,7 @@ fn kubectl() -> Result<PathBuf> {
 fn run(folder: &Path) -> Result<()> {
     let cluster = Cluster::start(folder)?;
     let shell = Shell::new(&cluster, kubectl()?)?;
-    shell.check_all(&[reads::ROWS, streams::ROWS, changes::ROWS, nodes::ROWS].concat())?;
+    shell.check_all(&[reads::ROWS, streams::ROWS, changes::ROWS, apply::ROWS, nodes::ROWS].concat())?;
     cluster.uninstall()
 }
 
