@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -28,7 +28,7 @@ pub const ALL: &[Client] = &[
     Client { name: "kube-watcher", stories: &[], ci: true, install: cargo_main },
     nightly("helm", &["helm_3", "helm_4"], helm),
     nightly("kustomize", &["kustomize"], |_| {
-        module("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "kustomize", "v5.8.3")
+        module("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "kustomize", "v5.8.2")
     }),
     nightly("operator", &["operator"], go_main),
     nightly("kube-controller", &["kube_controller"], cargo_main),
@@ -98,7 +98,7 @@ fn module(name: &str, path: &str, program: &str, version: &str) -> Result<()> {
     Ok(())
 }
 
-fn go_install(go: &PathBuf, folder: &Path, what: &str) -> Command {
+fn go_install(go: &PathBuf, folder: &PathBuf, what: &str) -> Command {
     let mut command = tools::go_command(go, folder);
     command.args(["install", "-trimpath", "-ldflags=-s -w", what]).env("GOBIN", folder).env("GOFLAGS", "");
     command

@@ -38,7 +38,7 @@ pub fn javascript(source: &Path, to: &Path) -> Result<()> {
             fs::copy(source.join(file), to.join(file))?;
         }
         let path = format!("{}:{}", folder.display(), std::env::var("PATH")?);
-        let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+        let quiet = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
         run_command(Command::new(folder.join("npm")).args(quiet).current_dir(to).env("PATH", path))?;
         let shown = to.join("node");
         if fs::symlink_metadata(&shown).is_ok() {

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::Value;
 
+use crate::custom::Reader;
 use crate::identity::Identity;
 use crate::request::RequestInfo;
 use crate::server::Inner;
@@ -80,6 +81,8 @@ pub struct AdmissionRequest<'a> {
     pub reinvocation: &'a Reinvocation,
     /// Where objects of other kinds are read; none where a plugin is looked at by itself.
     pub(crate) server: Option<&'a Arc<Inner>>,
+    /// Converts custom resources to their other versions.
+    pub(crate) reader: Option<&'a Reader>,
 }
 
 /// An admission plugin. `mutate` runs for all plugins first; the object is defaulted and normalised again after each that changed it;

@@ -86,7 +86,7 @@ fn both_versions(cluster: &Cluster) -> Result<()> {
 }
 
 fn denied(cluster: &Cluster) -> Result<()> {
-    let refused = |arguments: &[&str], says: &str| {
+    let refused = |arguments: &[&str], says: &str| -> Result<()> {
         let printed = cluster.try_kubectl(arguments)?;
         let webhook = "admission webhook \"gardens.example.com\" denied the request: ";
         ensure!(printed.code == 1 && printed.err.contains(&format!("{webhook}{says}")), "{arguments:?}: {printed:?}");

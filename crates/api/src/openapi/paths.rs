@@ -176,7 +176,6 @@ impl Writer<'_> {
             "list" => self.type_name(group, version, &kind.list_kind()),
             "deletecollection" => format!("{META}.Status"),
             "delete" if !kind.deletion_shows_object() => format!("{META}.Status"),
-            "delete" => own_type,
             _ => own_type,
         };
         Operation {

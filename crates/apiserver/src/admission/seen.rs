@@ -29,7 +29,7 @@ pub(super) struct Seen<'r> {
 static NONE: Value = Value::Null;
 
 impl<'r> Seen<'r> {
-    pub fn new(request: &'r AdmissionRequest<'_>, row: &'static Kind, kinds: &Kinds) -> Result<Self, Status> {
+    pub async fn new(request: &'r AdmissionRequest<'_>, row: &'static Kind, kinds: &Kinds) -> Result<Self, Status> {
         let resource = AccessRequest {
             group: request.kind.group.to_owned(),
             resource: request.kind.plural.to_owned(),
@@ -39,8 +39,8 @@ impl<'r> Seen<'r> {
             ..AccessRequest::default()
         };
         Ok(Self {
-            object: matching::shown(request, row, kinds, request.object)?,
-            old: matching::shown(request, row, kinds, request.old.unwrap_or(&NONE))?,
+            object: matching::shown(request, row, kinds, request.object).await?,
+            old: matching::shown(request, row, kinds, request.old.unwrap_or(&NONE)).await?,
             request: Value::Object(described(request, row)),
             identity: request.identity,
             resource,

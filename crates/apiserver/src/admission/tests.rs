@@ -60,6 +60,7 @@ impl Ask<'_> {
             schema: api::schema::of(self.kind.group, self.kind.version, self.kind.kind),
             reinvocation: &Reinvocation::default(),
             server: None,
+            reader: None,
         };
         plugin.mutate(&mut request).await?;
         plugin.validate(&request).await?;

@@ -64,11 +64,22 @@ impl Reader {
         read.into_iter().next().ok_or_else(|| Status::internal("an object was lost while it was read"))
     }
 
+    /// The versions of a custom kind; a built-in one has none here.
+    pub fn versions(&self) -> &[Version] {
+        self.definition.as_ref().map(|definition| definition.versions.as_slice()).unwrap_or_default()
+    }
+
+    /// An object of a custom kind in the version of `row`.
+    pub async fn in_version(&self, row: &Kind, object: Value) -> Result<Value, Status> {
+        let Some(definition) = &self.definition else { return Ok(object) };
+        let mut values = self.converted(definition, vec![object], definition.version(row.version)).await?;
+        values.pop().ok_or_else(|| Status::internal("an object was lost while it was converted"))
+    }
+
     /// An object of this version as it is stored.
     pub async fn stored(&self, object: Value) -> Result<Value, Status> {
         let Some(definition) = &self.definition else { return Ok(object) };
-        let mut values = self.converted(definition, vec![object], Some(definition.storage())).await?;
-        values.pop().ok_or_else(|| Status::internal("an object was lost while it was converted"))
+        self.in_version(definition.storage().kind, object).await
     }
 
     fn own<'d>(&self, definition: &'d Definition) -> Option<&'d Version> {

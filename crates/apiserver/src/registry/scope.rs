@@ -174,6 +174,7 @@ impl<'a> Scope<'a> {
             schema: self.schema_of(self.kind),
             reinvocation,
             server: Some(self.server),
+            reader: Some(&self.reader),
         }
     }
 

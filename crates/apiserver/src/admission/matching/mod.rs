@@ -14,7 +14,8 @@ use crate::objects::Objects;
 use crate::rows::row;
 use crate::status::Status;
 
-pub(super) use convert::{shown, taken_back};
+use convert::{is_same, versions};
+pub(super) use convert::{schema_of, shown, taken_back};
 pub(super) use rule::{Asked, Rule};
 
 /// What a webhook, a policy or a binding is about.
@@ -134,8 +135,9 @@ impl Matching {
             request.subresource.is_empty() || kind.subresources.iter().any(|sub| sub.name == request.subresource)
         };
         let others = || {
-            let same = kinds.all().iter().copied().filter(|kind| kind.storage == own.storage && has_place(kind));
-            same.filter(|kind| (kind.group, kind.version) != (own.group, own.version))
+            let custom = versions(request).iter().filter(|version| version.served).map(|version| version.kind);
+            let same = kinds.all().iter().copied().filter(|kind| kind.storage == own.storage);
+            custom.chain(same).filter(|kind| has_place(kind) && !is_same(kind, own))
         };
         rules.iter().find_map(|rule| others().find(|kind| rule.matches(&asked(request, kind))))
     }

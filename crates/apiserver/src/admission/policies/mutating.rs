@@ -63,7 +63,7 @@ impl Admit for MutatingAdmissionPolicy {
             request.reinvocation.begin(NAME, request.object);
             for invocation in &invocations {
                 for params in &invocation.params {
-                    self.invoke(invocation, (params, &namespace), request, &mut run)?;
+                    self.invoke(invocation, (params, &namespace), request, &mut run).await?;
                 }
             }
             if run.mutated {
@@ -76,7 +76,7 @@ impl Admit for MutatingAdmissionPolicy {
 }
 
 impl MutatingAdmissionPolicy {
-    fn invoke(
+    async fn invoke(
         &self,
         Invocation { policy, binding, row, .. }: &Invocation<'_, Mutations>,
         (params, namespace): (&Value, &Value),
@@ -90,7 +90,7 @@ impl MutatingAdmissionPolicy {
             }
         };
         let matched = {
-            let seen = Seen::new(request, row, &self.0.kinds)?;
+            let seen = Seen::new(request, row, &self.0.kinds).await?;
             policy.compiled().matches(&seen.inputs(&*self.0.authorizer, namespace, params))
         };
         match matched {
@@ -108,7 +108,7 @@ impl MutatingAdmissionPolicy {
         }
         let before = request.object.clone();
         for number in 0..policy.compiled().len() {
-            match self.mutated(policy.compiled(), number, row, (params, namespace), request)? {
+            match self.mutated(policy.compiled(), number, row, (params, namespace), request).await? {
                 Ok(object) => {
                     *request.object = object;
                     run.mutated = true;
@@ -126,7 +126,7 @@ impl MutatingAdmissionPolicy {
     }
 
     /// The request's object after one mutation; `Ok(Err)` is the failurePolicy's matter.
-    fn mutated(
+    async fn mutated(
         &self,
         mutations: &Mutations,
         number: usize,
@@ -142,27 +142,26 @@ impl MutatingAdmissionPolicy {
             );
             return Err(Status::unavailable(why));
         };
-        let seen = Seen::new(request, row, &self.0.kinds)?;
-        let inputs = seen.inputs(&*self.0.authorizer, namespace, params);
-        let made = match mutations.mutate(number, &inputs, schema) {
+        let seen = Seen::new(request, row, &self.0.kinds).await?;
+        let made = mutations.mutate(number, &seen.inputs(&*self.0.authorizer, namespace, params), schema);
+        let made = match made {
             Ok(made) => made,
             Err(why) => return Ok(Err(why.to_string())),
         };
         if schema.structural().is_none() {
             strict(schema, &made)?;
         }
-        Ok(matching::taken_back(request, row, &self.0.kinds, made).map_err(|status| status.message))
+        Ok(matching::taken_back(request, row, &self.0.kinds, made).await.map_err(|status| status.message))
     }
 }
 
 /// What the object at the request's place looks like in the version of `row`.
-fn schema<'r>(request: &'r AdmissionRequest<'_>, row: &Kind) -> Option<&'r Schema> {
+fn schema<'r>(request: &'r AdmissionRequest<'_>, row: &'static Kind) -> Option<&'r Schema> {
     match matching::subresource(request) {
         Some(place) if registry::has_own_body(place) || place.kind == "Scale" => {
             api::schema::of(place.group, place.version, place.kind)
         }
-        _ if (row.group, row.version) == (request.kind.group, request.kind.version) => request.schema,
-        _ => api::schema::of(row.group, row.version, row.kind),
+        _ => matching::schema_of(request, row),
     }
 }
 

@@ -39,7 +39,7 @@ impl Admit for ValidatingAdmissionPolicy {
         let mut refusals = Vec::new();
         for found in found {
             match found {
-                Ok(invocation) => self.invoke(&invocation, request, &namespace, &mut refusals)?,
+                Ok(invocation) => self.invoke(&invocation, request, &namespace, &mut refusals).await?,
                 Err(broken) if broken.policy.fails_open => {}
                 Err(Misconfigured { policy, binding, why }) => {
                     let binding = binding.map(|binding| binding.name.as_str());
@@ -52,7 +52,7 @@ impl Admit for ValidatingAdmissionPolicy {
 }
 
 impl ValidatingAdmissionPolicy {
-    fn invoke(
+    async fn invoke(
         &self,
         invocation: &Invocation<'_, Validations>,
         request: &AdmissionRequest<'_>,
@@ -60,7 +60,7 @@ impl ValidatingAdmissionPolicy {
         refusals: &mut Vec<Refusal>,
     ) -> Result<(), Status> {
         let Invocation { policy, row, params, .. } = invocation;
-        let seen = Seen::new(request, row, &self.0.kinds)?;
+        let seen = Seen::new(request, row, &self.0.kinds).await?;
         for params in params {
             let inputs = seen.inputs(&*self.0.authorizer, namespace, params);
             judge(invocation, policy.compiled().validate(&inputs), request, refusals);

@@ -45,8 +45,8 @@ impl Webhooks {
         let target = webhook.target.as_ref().ok_or_else(|| {
             Failure::Call("could not get REST client: webhook configuration must have either service or URL".to_owned())
         })?;
-        let object = matching::shown(request, row, &self.kinds, request.object)?.into_owned();
-        let old = matching::shown(request, row, &self.kinds, request.old.unwrap_or(&Value::Null))?.into_owned();
+        let object = matching::shown(request, row, &self.kinds, request.object).await?.into_owned();
+        let old = matching::shown(request, row, &self.kinds, request.old.unwrap_or(&Value::Null)).await?.into_owned();
         let uid = self.objects.env().uuid();
         let asked = review::request(request, row, version, &uid, (object.clone(), old));
         let answer = self.exchange(webhook, target, &asked).await?;
@@ -65,7 +65,7 @@ impl Webhooks {
         }
         let patched = api::patch::json_patch(object, &verdict.patch);
         let patched = patched.map_err(|error| Status::internal(error.to_string()))?;
-        Ok(Some(matching::taken_back(request, row, &self.kinds, patched)?))
+        Ok(Some(matching::taken_back(request, row, &self.kinds, patched).await?))
     }
 
     /// POSTs the review and reads the answer as JSON.

@@ -59,12 +59,16 @@ impl Webhooks {
     }
 
     /// The row in whose version the webhook wants the request; `None`: it is not called.
-    fn wanted(&self, webhook: &Webhook, request: &AdmissionRequest<'_>) -> Result<Option<&'static Kind>, Status> {
+    async fn wanted(
+        &self,
+        webhook: &Webhook,
+        request: &AdmissionRequest<'_>,
+    ) -> Result<Option<&'static Kind>, Status> {
         let Some(row) = webhook.matching.wanted(request, &self.kinds, &self.objects)? else { return Ok(None) };
         if webhook.conditions.is_empty() {
             return Ok(Some(row));
         }
-        let seen = Seen::new(request, row, &self.kinds)?;
+        let seen = Seen::new(request, row, &self.kinds).await?;
         match webhook.conditions.of(&seen.inputs(&*self.authorizer, &Value::Null, &Value::Null)) {
             Match::Matches => Ok(Some(row)),
             Match::Skipped => Ok(None),
@@ -94,7 +98,7 @@ impl Admit for MutatingAdmissionWebhook {
         }
         request.reinvocation.begin(NAME, request.object);
         for webhook in webhooks {
-            let Some(row) = self.0.wanted(&webhook, request)? else { continue };
+            let Some(row) = self.0.wanted(&webhook, request).await? else { continue };
             if !request.reinvocation.calls(NAME, &webhook.id) {
                 continue;
             }
@@ -128,7 +132,7 @@ impl Admit for ValidatingAdmissionWebhook {
         }
         let mut wanted = Vec::new();
         for webhook in &webhooks {
-            wanted.extend(self.0.wanted(webhook, request)?.map(|row| (webhook, row)));
+            wanted.extend(self.0.wanted(webhook, request).await?.map(|row| (webhook, row)));
         }
         let asked = wanted.iter().map(|(webhook, row)| self.0.ask(webhook, row, request, false));
         let answers = join_all(asked).await;

@@ -262,6 +262,38 @@ async fn equivalent_versions_are_converted_both_ways() {
 }
 
 #[tokio::test]
+async fn custom_versions_are_converted_both_ways() {
+    let world = World::new().await;
+    let of = |name: &str| {
+        let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}});
+        json!({"name": name, "served": true, "storage": name == "v2", "schema": {"openAPIV3Schema": schema}})
+    };
+    let definition = json!({"metadata": {"name": "turns.example.com"}, "spec": {
+        "group": "example.com", "scope": "Namespaced", "names": {"plural": "turns", "kind": "Turn"}, "versions": [of("v1"), of("v2")],
+    }});
+    world.does("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition).await.unwrap();
+    let v2 = rule(&["CREATE", "UPDATE"], "example.com", "v2", "turns");
+    world.hook("Mutating", "exact", "/deny", v2.clone(), json!({"matchPolicy": "Exact"})).await;
+    world.hook("Mutating", "label", "/label", v2, json!({})).await;
+    let uri = "/apis/example.com/v1/namespaces/default/turns";
+    let body = json!({"apiVersion": "example.com/v1", "kind": "Turn", "metadata": {"name": "t"}, "spec": {"a": 1}});
+    let made = world.does("POST", uri, body).await.unwrap();
+    assert_eq!((&made["apiVersion"], &made["metadata"]["labels"]["seen"]), (&json!("example.com/v1"), &json!("yes")));
+    assert_eq!(made["spec"], json!({"a": 1}));
+    let changed = world.does("PATCH", &format!("{uri}/t"), json!({"spec": {"a": 2}})).await.unwrap();
+    assert_eq!((&changed["apiVersion"], &changed["spec"]["a"]), (&json!("example.com/v1"), &json!(2)));
+    let asked = world.backend.asked();
+    assert_eq!(asked.len(), 2);
+    for asked in &asked {
+        let request = &asked.json()["request"];
+        assert_eq!(request["kind"], json!({"group": "example.com", "version": "v2", "kind": "Turn"}));
+        assert_eq!((&request["requestKind"]["version"], &request["resource"]["version"]), (&json!("v1"), &json!("v2")));
+        assert_eq!(request["object"]["apiVersion"], "example.com/v2");
+    }
+    assert_eq!(asked[1].json()["request"]["oldObject"]["apiVersion"], "example.com/v2");
+}
+
+#[tokio::test]
 async fn selectors_look_at_namespaces_and_at_both_states() {
     let world = World::new().await;
     for (name, labels) in [("default", json!({})), ("guarded", json!({"guard": "on"}))] {
