@@ -1,5 +1,5 @@
-//! A lean client: one TLS connection with HTTP/2, the administrator's certificate, requests and watches. It does not check who the server
-//! is: what is measured runs in the same namespaces.
+//! A lean client: one TLS connection with HTTP/2, a certificate or a token, requests and watches. It does not check who the server is: what
+//! is measured runs in the same namespaces.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
@@ -20,17 +20,38 @@ use tokio::net::TcpStream;
 
 use super::trust::Anybody;
 
+/// What a client proves who it is with.
+#[derive(Clone, Copy)]
+pub enum Login<'a> {
+    /// The client certificate of a kubeconfig.
+    Certificate(&'a Path),
+    /// A service account's token.
+    Token(&'a str),
+}
+
 /// A connection; clones share it.
 #[derive(Clone)]
 pub struct Client {
     sender: SendRequest<Full<Bytes>>,
     address: String,
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
     /// Connects without a certificate.
     pub async fn anonymous(address: &str) -> Result<Self> {
         Self::connect(address, Anybody::config().with_no_client_auth()).await
+    }
+
+    /// Connects as somebody.
+    pub async fn login(address: &str, login: Login<'_>) -> Result<Self> {
+        match login {
+            Login::Certificate(kubeconfig) => Self::administrator(address, kubeconfig).await,
+            Login::Token(token) => {
+                let authorization = Some(HeaderValue::from_str(&format!("Bearer {token}"))?);
+                Ok(Self { authorization, ..Self::anonymous(address).await? })
+            }
+        }
     }
 
     /// Connects as the user of the kubeconfig.
@@ -56,10 +77,10 @@ impl Client {
                 eprintln!("connection: {error}");
             }
         });
-        Ok(Self { sender, address: address.to_owned() })
+        Ok(Self { sender, address: address.to_owned(), authorization: None })
     }
 
-    /// One request; gives the status and the whole body.
+    /// One request; gives the status and the whole body. A PATCH is a server-side apply.
     pub async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<(u16, Bytes)> {
         let response = self.open(method, path, body).await?;
         let status = response.status().as_u16();
@@ -81,11 +102,16 @@ impl Client {
     }
 
     async fn open(&self, method: Method, path: &str, body: Bytes) -> Result<http::Response<Incoming>> {
-        let request = Request::builder()
+        let content_type = if method == Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("https://{}{path}", self.address))
-            .header("content-type", "application/json")
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::USER_AGENT, "bench/1")
             .body(Full::new(body))?;
+        if let Some(authorization) = &self.authorization {
+            request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
+        }
         Ok(self.sender.clone().send_request(request).await?)
     }
 }
@@ -97,6 +123,12 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Waits for more and tells how many events end in it; nothing is kept.
+    pub async fn count(&mut self) -> Result<usize> {
+        let frame = self.body.frame().await.context("the watch ended")??;
+        Ok(frame.data_ref().context("trailers")?.iter().filter(|byte| **byte == b'\n').count())
+    }
+
     /// The next event: what happened, and the object.
     pub async fn next(&mut self) -> Result<(String, Value)> {
         loop {

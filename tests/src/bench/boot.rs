@@ -33,9 +33,7 @@ fn run(folder: &Path) -> Result<Vec<Row>> {
     let clients = clients()?;
     let (mut fresh, mut again, mut process) = (Times::default(), Times::default(), Vec::new());
     for _ in 0..ROUNDS {
-        let start = Instant::now();
-        succeed(Command::new(oxkube()?).arg("version"))?;
-        process.push(start.elapsed());
+        process.push(version()?);
         let mut cluster = Cluster::stopped(folder, &[])?;
         let lease = clients.block_on(boot(&mut cluster, &mut fresh, &Value::Null))?;
         cluster.stop_server()?;
@@ -71,6 +69,29 @@ async fn boot(cluster: &mut Cluster, times: &mut Times, lease: &Value) -> Result
     let renewed = node_ready.await.context("the node was not Ready in time")??;
     times.node.push(start.elapsed());
     Ok(renewed)
+}
+
+/// Times of starts on an empty data directory to `/readyz`, and of the same program doing nothing, in turn.
+pub(super) fn empty_starts(folder: &Path, rounds: usize, flags: &[&str]) -> Result<(Samples, Samples)> {
+    let clients = clients()?;
+    let (mut starts, mut process) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        process.push(version()?);
+        let mut cluster = Cluster::stopped(folder, flags)?;
+        let start = Instant::now();
+        cluster.spawn_server()?;
+        clients.block_on(tokio::time::timeout(PATIENCE, ready())).context("/readyz was not ok in time")?;
+        starts.push(start.elapsed());
+        cluster.uninstall()?;
+    }
+    Ok((Samples::of_durations(&starts), Samples::of_durations(&process)))
+}
+
+/// How long `oxkube version` takes.
+fn version() -> Result<Duration> {
+    let start = Instant::now();
+    succeed(Command::new(oxkube()?).arg("version"))?;
+    Ok(start.elapsed())
 }
 
 /// Asks until the answer is 200; a connection that is refused or broken is tried again.

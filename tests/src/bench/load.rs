@@ -8,22 +8,37 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use bytes::Bytes;
-use http::Method;
-use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::api_client::Client;
+use super::api_client::{Client, Login};
+use super::operation::Operation;
 
-const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
-const PAYLOAD_BYTES: usize = 1024;
+pub const PAYLOAD_BYTES: usize = 1024;
 /// The object that is read; made by the first create of each server.
-const FIRST: u64 = 0;
+pub const FIRST: u64 = 0;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names that no object has yet.
+/// Numbers that no request has had yet.
 pub struct Load {
     next: Arc<AtomicU64>,
+}
+
+/// When a load is over.
+#[derive(Clone, Copy)]
+pub enum Until {
+    Elapsed(Duration),
+    /// So many numbers have been given out.
+    Sent(u64),
+}
+
+/// What a load came to.
+#[derive(Default)]
+pub struct Done {
+    /// Each request's time.
+    pub times: Vec<Duration>,
+    /// Of all answers' bodies.
+    pub bytes: usize,
+    pub elapsed: Duration,
 }
 
 impl Load {
@@ -31,64 +46,59 @@ impl Load {
         Self { next: Arc::new(AtomicU64::new(FIRST + 1)) }
     }
 
-    /// Sends requests for `window`; gives each one's time and how long all took.
-    pub async fn run(
-        &mut self,
-        clients: &[Client],
-        method: Method,
-        at_once: usize,
-        window: Duration,
-    ) -> Result<(Vec<Duration>, Duration)> {
+    /// Counts what it sends.
+    pub fn from_zero() -> Self {
+        Self { next: Arc::default() }
+    }
+
+    /// Sends requests until the end is reached, each with a number of its own.
+    pub async fn run(&self, clients: &[Client], operation: Operation, at_once: usize, until: Until) -> Result<Done> {
         let start = Instant::now();
         let mut tasks = JoinSet::new();
-        for number in 0..at_once {
-            let (client, method, next) = (clients[number % clients.len()].clone(), method.clone(), self.next.clone());
+        for at in 0..at_once {
+            let (client, next) = (clients[at % clients.len()].clone(), self.next.clone());
             tasks.spawn(async move {
-                let mut times = Vec::new();
-                while start.elapsed() < window {
+                let mut done = Done::default();
+                loop {
                     let begin = Instant::now();
-                    if method == Method::GET {
-                        client.succeed(Method::GET, &format!("{CONFIG_MAPS}/{}", name(FIRST)), Bytes::new()).await?;
-                    } else {
-                        let object = config_map(next.fetch_add(1, Ordering::Relaxed));
-                        client.succeed(method.clone(), CONFIG_MAPS, object).await?;
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let over = match until {
+                        Until::Elapsed(window) => begin - start >= window,
+                        Until::Sent(count) => number >= count,
+                    };
+                    if over {
+                        return anyhow::Ok(done);
                     }
-                    times.push(begin.elapsed());
+                    let (method, path, body) = operation.request(number, at);
+                    done.bytes += client.succeed(method, &path, body).await?.len();
+                    done.times.push(begin.elapsed());
                 }
-                anyhow::Ok(times)
             });
         }
-        let mut times = Vec::new();
+        let mut all = Done::default();
         while let Some(ended) = tasks.join_next().await {
-            times.extend(ended??);
+            let done = ended??;
+            all.times.extend(done.times);
+            all.bytes += done.bytes;
         }
-        Ok((times, start.elapsed()))
+        Ok(Done { elapsed: start.elapsed(), ..all })
     }
 }
 
-fn name(number: u64) -> String {
-    format!("bench-{number}")
-}
-
-fn config_map(number: u64) -> Bytes {
-    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name(number)},
-                        "data": {"payload": "x".repeat(PAYLOAD_BYTES)}});
-    Bytes::from(object.to_string())
-}
-
 /// Connects as soon as the server listens, and makes the object that is read.
-pub async fn patiently(address: &str, kubeconfig: &Path) -> Result<Client> {
+pub async fn patiently(address: &str, login: Login<'_>) -> Result<Client> {
     let start = Instant::now();
     let mut look = tokio::time::interval(Duration::from_millis(20));
     let client = loop {
         look.tick().await;
-        match Client::administrator(address, kubeconfig).await {
+        match Client::login(address, login).await {
             Ok(client) => break client,
             Err(error) if start.elapsed() > PATIENCE => return Err(error),
             Err(_) => {}
         }
     };
-    let (status, answer) = client.send(Method::POST, CONFIG_MAPS, config_map(FIRST)).await?;
+    let (method, path, body) = Operation::Create.request(FIRST, 0);
+    let (status, answer) = client.send(method, &path, body).await?;
     // The second connection finds it there.
     anyhow::ensure!(status == 201 || status == 409, "create: {status} {}", String::from_utf8_lossy(&answer));
     Ok(client)

@@ -1,18 +1,23 @@
 //! Measures of the binary under test, each in namespaces of its own, each figure beside what it is compared with in the same run.
 //! `e2e bench [--write FILE] [NAME...]`.
 
+mod api;
 mod api_client;
 mod boot;
+mod deliveries;
 mod figures;
 mod idle;
 mod load;
+mod memory;
 pub mod null_server;
+mod operation;
 mod pods;
 mod processes;
 mod requests;
 mod runc;
 mod table;
 mod trust;
+mod turns;
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -38,7 +43,7 @@ struct Measure {
 }
 
 /// All measures, in the order of the document.
-const ALL: &[Measure] = &[boot::MEASURE, pods::MEASURE, idle::MEASURE, requests::MEASURE];
+const ALL: &[Measure] = &[boot::MEASURE, pods::MEASURE, idle::MEASURE, requests::MEASURE, api::MEASURE];
 
 /// Runs the chosen measures, prints their tables, writes them where asked.
 pub fn run(arguments: &[String]) -> Result<()> {
