@@ -2,6 +2,7 @@
 //! client holds nothing but its place in the ring; when that place is gone it gets 410 and is cut.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +48,8 @@ pub(super) struct Watcher {
 /// A running watch.
 struct Running {
     watcher: Watcher,
-    deadline: Instant,
+    /// Its time is over or the server shuts down. Made once: an event need not enter itself with the timer and the token again.
+    end: Pin<Box<dyn Future<Output = ()> + Send>>,
     bookmark: Interval,
     ended: bool,
 }
@@ -65,7 +67,15 @@ impl Watcher {
         let mut bookmark = tokio::time::interval_at(now + BOOKMARK_PERIOD, BOOKMARK_PERIOD);
         bookmark.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let deadline = now + Duration::from_secs(self.seconds);
-        let running = Running { watcher: self, deadline, bookmark, ended: false };
+        let shutdown = self.server.shutdown.clone();
+        let end = Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+        });
+        let running = Running { watcher: self, end, bookmark, ended: false };
         futures::stream::unfold(running, |mut running| async move {
             let bytes = running.next().await?;
             Some((bytes, running))
@@ -167,9 +177,8 @@ impl Running {
     async fn wait(&mut self) -> Next {
         tokio::select! {
             biased;
-            () = self.watcher.server.shutdown.cancelled() => Next::End,
             // Before the events: they may never cease.
-            () = tokio::time::sleep_until(self.deadline) => Next::End,
+            () = self.end.as_mut() => Next::End,
             _ = self.bookmark.tick(), if self.watcher.bookmarks => Next::Bookmark,
             event = self.watcher.cursor.next() => Next::Event(event),
         }
