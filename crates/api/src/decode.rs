@@ -1,6 +1,7 @@
 //! Text to tree: JSON and YAML to `serde_json::Value`, noting duplicate keys (fieldValidation needs them) and where a text is broken.
 //! Knows no kinds; types and unknown fields are the schema's matter.
 
+mod flow;
 mod json;
 mod yaml;
 mod yaml_scalar;
@@ -67,7 +68,10 @@ pub fn json(bytes: &[u8]) -> Result<Decoded, DecodeError> {
 
 /// Decodes the first document of a YAML stream as sigs.k8s.io/yaml does: YAML 1.1 numbers and booleans, merge keys, keys turned into text.
 pub fn yaml(bytes: &[u8]) -> Result<Decoded, DecodeError> {
-    yaml::decode(bytes)
+    match flow::decode(bytes) {
+        Some(tree) => Ok((tree, Vec::new())),
+        None => yaml::decode(bytes),
+    }
 }
 
 /// Notes a duplicate unless it is already known or there are too many.

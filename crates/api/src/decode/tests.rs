@@ -87,6 +87,60 @@ fn numbers_keep_their_kind() {
     assert_eq!(value.to_string(), "[1,-1,1.0,1000.0,0,18446744073709551615]");
 }
 
+/// Objects as programs print them, and such texts with something in them that JSON and YAML may not read alike.
+fn near_json() -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        "",
+        "<<",
+        "\\ud83d\\ude00",
+        "\\u00e9",
+        "\\/",
+        "\\t",
+        "\u{7f}",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "\t",
+        "é",
+        "😀",
+        "#",
+        " #x",
+        ": ",
+        "- ",
+        "y",
+        "0x1",
+    ]);
+    let number =
+        prop::sample::select(vec!["0", "-0", "1.0", "1e3", "-7", "9223372036854775807", "18446744073709551615", "0.5"]);
+    let space = prop::sample::select(vec!["", " ", "\n", "\n  ", "\t", "\r\n"]);
+    let odds = (odd.clone(), odd, number, space.clone(), space, "[a-z<:#\"\\\\ -]{0,12}");
+    odds.prop_map(|(key, text, number, one, two, free)| {
+        let free = Value::from(free);
+        format!("{one}{{{two}\"k{key}\":{one}\"{text}\",{two}\"n\":{number},\"l\": [{number}{one},null,true]{two},\"f\":{free}}}{one}")
+    })
+}
+
+#[test]
+fn what_programs_apply_is_read_as_json() {
+    let text = br#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","labels":{}},"data":{"a":"caf\u00e9\n"},"n":[1,-2,true,null]}"#;
+    let expected = super::yaml::decode(text).unwrap().0;
+    assert_eq!(flow::decode(text), Some(expected));
+    for other in [
+        "a: b",
+        "{a: b}",
+        "{\"a\": 1.5}",
+        "{\"a\": 1, \"a\": 2}",
+        "[1]",
+        "{} {}",
+        "{\"a\": \"\\ud83d\\ude00\"}",
+        "{\"a\":\t1}",
+    ] {
+        assert_eq!(flow::decode(other.as_bytes()), None, "{other}");
+    }
+    let long = format!("{{\"{}\": 1}}", "k".repeat(1000));
+    assert_eq!(flow::decode(long.as_bytes()), None, "YAML's keys are short");
+}
+
 /// Decodes both ways; a refusal has a text.
 fn explains(bytes: &[u8]) -> bool {
     [json(bytes), yaml(bytes)].iter().all(|decoded| !decoded.as_ref().is_err_and(|error| error.message.is_empty()))
@@ -101,6 +155,13 @@ proptest! {
     #[test]
     fn never_panics_on_near_yaml(text in "[-a-c0-9 :\\[\\]{}&*!<>|'\"\n#,?%.+_~]{0,80}") {
         prop_assert!(explains(text.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_taken_for_json_is_what_yaml_makes_of_it(text in near_json()) {
+        if let Some(tree) = flow::decode(text.as_bytes()) {
+            prop_assert_eq!(super::yaml::decode(text.as_bytes()), Ok((tree, Vec::new())));
+        }
     }
 
     #[test]
