@@ -27,14 +27,14 @@ pub fn apply(
     let (exists, live) = (live.is_some(), live.unwrap_or(&empty));
     let managers = decode(&live["metadata"]["managedFields"]);
     let mut managers = managers.ok_or_else(|| ApplyError::Internal("failed to decode managed fields".to_owned()))?;
-    let mut live = live.clone();
-    drop_managed_fields(&mut live);
+    let live = without_managed_fields(live);
     if managers.is_empty() && exists {
         note_owner(versions, &empty, &live, &mut managers, writer);
     }
     let step = Step { versions, live: &live, config, writer };
-    let outcome = match step.merged(managers.clone(), force) {
-        Err(conflicts) if writer.manager == "kubectl" => {
+    let again = (writer.manager == "kubectl").then(|| managers.clone());
+    let outcome = match (step.merged(managers, force), again) {
+        (Err(conflicts), Some(managers)) => {
             // What client-side apply wrote belongs to kubectl already.
             match last_applied::fields(versions, &live) {
                 Some(allowed) => match conflicts.without(&allowed) {
@@ -44,7 +44,7 @@ pub fn apply(
                 None => Err(conflicts),
             }
         }
-        outcome => outcome,
+        (outcome, _) => outcome,
     };
     let (mut object, managers) = outcome.map_err(ApplyError::Conflicts)?;
     if writer.manager == "kubectl" {
@@ -77,10 +77,17 @@ fn admissible(versions: &Versions<'_>, config: &Value) -> Result<(), ApplyError>
     )))
 }
 
-fn drop_managed_fields(object: &mut Value) {
-    if let Some(metadata) = object.get_mut("metadata") {
-        crate::tree::remove(metadata, "managedFields");
-    }
+/// A copy; of what it leaves out there is more than of some objects themselves.
+fn without_managed_fields(object: &Value) -> Value {
+    let Some(map) = object.as_object() else { return object.clone() };
+    let fields = map.iter().map(|(name, value)| match value {
+        Value::Object(metadata) if name == "metadata" => {
+            let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+            (name.clone(), Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()))
+        }
+        value => (name.clone(), value.clone()),
+    });
+    Value::Object(fields.collect())
 }
 
 fn note_owner(versions: &Versions<'_>, empty: &Value, live: &Value, managers: &mut Managers, writer: &Writer<'_>) {
