@@ -84,8 +84,8 @@ impl Endpoint {
 
     /// Objects of a kind.
     pub fn objects(kind: &Kind) -> Self {
-        let protobuf = api::protobuf::is_known(&kind.api_version(), kind.kind);
-        Self { transforms: true, protobuf, stream: false }
+        // Every built-in kind has its messages, no custom one.
+        Self { transforms: true, protobuf: !kind.hooks.custom, stream: false }
     }
 
     fn allows(&self, encoding: Encoding, transform: Transform) -> bool {

@@ -4,7 +4,7 @@ use api::kind::Kind;
 use async_trait::async_trait;
 
 use crate::admit::{AdmissionRequest, Admit, Operation};
-use crate::objects::{self, Objects};
+use crate::objects::Objects;
 use crate::rows::row;
 use crate::status::Status;
 
@@ -45,8 +45,9 @@ impl Admit for NamespaceLifecycle {
         let Some(item) = self.objects.item(self.namespaces, "", request.namespace) else {
             return Err(Status::not_found(self.namespaces, request.namespace));
         };
-        let terminating = item.meta.deleting || objects::parse(&item)["status"]["phase"] == "Terminating";
-        if !terminating {
+        let phase =
+            item.meta.fields.iter().find(|(label, _)| *label == "status.phase").map(|(_, phase)| phase.as_str());
+        if !item.meta.deleting && phase != Some("Terminating") {
             return Ok(());
         }
         let namespace = request.namespace;

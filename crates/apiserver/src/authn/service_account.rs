@@ -1,6 +1,7 @@
 //! Service account tokens: bound to a service account, an audience and a time, and maybe to a Pod, Secret or Node, whose end is theirs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use api::kind::Kind;
 use async_trait::async_trait;
@@ -72,7 +73,7 @@ pub struct ServiceAccountTokens {
     audiences: Vec<String>,
     objects: Objects,
     /// Claims of tokens whose signature was found good, by the token's hash.
-    kept: RwLock<BTreeMap<[u8; 32], Value>>,
+    kept: RwLock<BTreeMap<[u8; 32], Arc<Value>>>,
     kinds: Kinds,
 }
 
@@ -157,7 +158,7 @@ impl ServiceAccountTokens {
         Some(self.judge(&claims, wanted))
     }
 
-    fn claims(&self, token: &str) -> Option<Result<Value, TokenError>> {
+    fn claims(&self, token: &str) -> Option<Result<Arc<Value>, TokenError>> {
         let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
         let hash: [u8; 32] = digest.as_ref().try_into().expect("SHA-256 has 32 bytes");
         if let Some(claims) = self.kept.read().get(&hash) {
@@ -174,8 +175,9 @@ impl ServiceAccountTokens {
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(hash, parsed.claims.clone());
-        Some(Ok(parsed.claims))
+        let claims = Arc::new(parsed.claims);
+        kept.insert(hash, claims.clone());
+        Some(Ok(claims))
     }
 
     fn judge(&self, claims: &Value, wanted: &[String]) -> Result<VerifiedToken, TokenError> {

@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 
 use crate::request::RequestInfo;
 
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[derive(Clone, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Asked {
     verb: String,
     group: String,
@@ -23,12 +23,8 @@ struct Asked {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Answered {
-    verb: String,
-    group: String,
-    version: String,
-    resource: String,
-    subresource: String,
-    scope: String,
+    #[prometheus(flatten)]
+    asked: Asked,
     code: u16,
 }
 
@@ -104,11 +100,10 @@ pub(crate) struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    pub(crate) fn end(self, code: u16, seconds: f64) {
-        let Asked { verb, group, version, resource, subresource, scope } = self.asked.clone();
-        let answered = Answered { verb, group, version, resource, subresource, scope, code };
+    pub(crate) fn end(mut self, code: u16, seconds: f64) {
+        let answered = Answered { asked: std::mem::take(&mut self.asked), code };
         self.metrics.requests.get_or_create(&answered).inc();
-        self.metrics.durations.get_or_create(&self.asked).observe(seconds);
+        self.metrics.durations.get_or_create(&answered.asked).observe(seconds);
     }
 }
 

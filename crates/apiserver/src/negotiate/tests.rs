@@ -78,3 +78,14 @@ fn a_refusal_names_what_is_there() {
         assert_eq!(negotiated(endpoint, "text/plain"), expected);
     }
 }
+
+#[test]
+fn every_built_in_kind_has_protobuf() {
+    for kind in api::kinds::ALL {
+        assert!(
+            Endpoint::objects(kind).protobuf && api::protobuf::is_known(&kind.api_version(), kind.kind),
+            "{}",
+            kind.kind
+        );
+    }
+}
