@@ -1,5 +1,6 @@
 //! The seam of admission: what a plugin sees and may change. The plugins are in `admission`.
 
+mod draft;
 mod reinvocation;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::request::RequestInfo;
 use crate::server::Inner;
 use crate::status::Status;
 
+pub use draft::Draft;
 pub use reinvocation::Reinvocation;
 
 /// What is about to happen to the object.
@@ -69,7 +71,7 @@ pub struct AdmissionRequest<'a> {
     /// Empty at a create with generateName that has no name yet.
     pub name: &'a str,
     /// Null at a deletion. For service subresources (binding, eviction, token) it is the body, and `old` is None.
-    pub object: &'a mut Value,
+    pub object: Draft<'a>,
     pub old: Option<&'a Value>,
     /// CreateOptions, UpdateOptions, PatchOptions or DeleteOptions as JSON.
     pub options: &'a Value,

@@ -47,7 +47,7 @@ mod testing;
 mod tests;
 
 pub use access::{Authorize, Decision};
-pub use admit::{AdmissionRequest, Admit, Operation, Reinvocation, Warnings};
+pub use admit::{AdmissionRequest, Admit, Draft, Operation, Reinvocation, Warnings};
 pub use assemble::assemble;
 pub use body::{Body, BoxError, full};
 pub use config::Config;

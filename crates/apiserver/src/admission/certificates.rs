@@ -90,7 +90,7 @@ impl Admit for CertificateSigning {
         };
         let untouched = request.old.is_some_and(|old| {
             old["status"]["certificate"] == request.object["status"]["certificate"]
-                && failed(old) == failed(request.object)
+                && failed(old) == failed(&request.object)
         });
         let signer = signer(request);
         if untouched || may(&*self.0, request.identity, "sign", signer) {

@@ -40,7 +40,7 @@ impl Admit for DefaultTolerationSeconds {
     async fn mutate(&self, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
         let write = matches!(request.operation, Operation::Create | Operation::Update);
         if write && request.kind.group.is_empty() && request.kind.plural == "pods" && request.subresource.is_empty() {
-            complete(request.object);
+            complete(&mut request.object);
         }
         Ok(())
     }

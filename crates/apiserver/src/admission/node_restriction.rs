@@ -57,7 +57,7 @@ impl NodeRestriction {
 
     fn pod(&self, node: &str, request: &AdmissionRequest<'_>) -> Verdict {
         match request.operation {
-            Operation::Create => self.mirror_pod(node, request.object),
+            Operation::Create => self.mirror_pod(node, &request.object),
             Operation::Delete => match self.node_of(request.namespace, request.name) {
                 Some(bound) if bound != node => {
                     Err(format!("node {node:?} can only delete pods with spec.nodeName set to itself"))
@@ -156,7 +156,7 @@ fn claim_status(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
         claim
     };
     match request.old {
-        Some(old) if rest(old) == rest(request.object) => Ok(()),
+        Some(old) if rest(old) == rest(&request.object) => Ok(()),
         _ => Err(format!(
             "node {node:?} is not allowed to update fields other than status.capacity and status.conditions"
         )),
@@ -193,7 +193,7 @@ fn check_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
             if !spec["configSource"].is_null() {
                 return Err(format!("node {node:?} is not allowed to create pods with a non-nil configSource"));
             }
-            let forbidden = forbidden_labels(request.object, &Value::Null);
+            let forbidden = forbidden_labels(&request.object, &Value::Null);
             if !forbidden.is_empty() {
                 return Err(format!("node {node:?} is not allowed to set the following labels: {forbidden}"));
             }
@@ -211,7 +211,7 @@ fn check_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
             if old["metadata"]["ownerReferences"] != request.object["metadata"]["ownerReferences"] {
                 return Err(format!("node {node:?} is not allowed to modify ownerReferences"));
             }
-            let forbidden = forbidden_labels(request.object, old);
+            let forbidden = forbidden_labels(&request.object, old);
             if !forbidden.is_empty() {
                 return Err(format!("is not allowed to modify labels: {forbidden}"));
             }

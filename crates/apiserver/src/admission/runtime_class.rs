@@ -71,6 +71,6 @@ impl Admit for RuntimeClass {
         if !name.is_empty() && class.is_none() {
             return Err(refuse(&format!("pod rejected: RuntimeClass {name:?} not found")));
         }
-        apply(request.object, class.as_ref()).map_err(|why| refuse(&why))
+        apply(&mut request.object, class.as_ref()).map_err(|why| refuse(&why))
     }
 }

@@ -39,7 +39,7 @@ impl<'r> Seen<'r> {
             ..AccessRequest::default()
         };
         Ok(Self {
-            object: matching::shown(request, row, kinds, request.object).await?,
+            object: matching::shown(request, row, kinds, &request.object).await?,
             old: matching::shown(request, row, kinds, request.old.unwrap_or(&NONE)).await?,
             request: Value::Object(described(request, row)),
             identity: request.identity,

@@ -153,7 +153,7 @@ impl Admit for ServiceAccount {
         if !is_pod(request) || request.operation != Operation::Create || !request.subresource.is_empty() {
             return Ok(());
         }
-        if is_mirror(request.object) {
+        if is_mirror(&request.object) {
             return Ok(());
         }
         let spec = &mut request.object["spec"];
@@ -165,7 +165,7 @@ impl Admit for ServiceAccount {
         let account = self.account(request)?;
         let wanted = request.object["spec"]["automountServiceAccountToken"].as_bool();
         if wanted.or(account["automountServiceAccountToken"].as_bool()).unwrap_or(true) {
-            mount_token(request.object, self.objects.env());
+            mount_token(&mut request.object, self.objects.env());
         }
         let spec = &mut request.object["spec"];
         if list(&spec["imagePullSecrets"]).next().is_none() && list(&account["imagePullSecrets"]).next().is_some() {
@@ -179,9 +179,9 @@ impl Admit for ServiceAccount {
             return Ok(());
         }
         let refuse = |why: &str| Status::forbidden(request.kind, request.name, why);
-        if is_mirror(request.object) {
-            return check_mirror(request.object).map_err(refuse);
+        if is_mirror(&request.object) {
+            return check_mirror(&request.object).map_err(refuse);
         }
-        check_mountable(&self.account(request)?, request.object).map_err(|why| refuse(&why))
+        check_mountable(&self.account(request)?, &request.object).map_err(|why| refuse(&why))
     }
 }

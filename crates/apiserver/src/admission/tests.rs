@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::admit::{AdmissionRequest, Operation, Reinvocation, Warnings};
+use crate::admit::{AdmissionRequest, Draft, Operation, Reinvocation, Warnings};
 use crate::body::full;
 use crate::config::Config;
 use crate::identity::Identity;
@@ -52,7 +52,7 @@ impl Ask<'_> {
             subresource: self.subresource,
             namespace: &namespace,
             name: &name,
-            object: &mut self.object,
+            object: Draft::new(&mut self.object),
             old: self.old.as_ref(),
             options: &options,
             dry_run: false,

@@ -62,7 +62,7 @@ impl RoleEscalation {
         let aggregates = |role: &Value| {
             role["aggregationRule"]["clusterRoleSelectors"].as_array().is_some_and(|list| !list.is_empty())
         };
-        if !aggregates(request.object) && !request.old.is_some_and(aggregates) {
+        if !aggregates(&request.object) && !request.old.is_some_and(aggregates) {
             return Ok(());
         }
         // It can gather anything.
@@ -140,7 +140,7 @@ impl Admit for RoleEscalation {
         if !write || request.kind.group != GROUP || request.identity.in_group("system:masters") {
             return Ok(());
         }
-        if request.old.is_some_and(|old| only_collects_garbage(request.object, old)) {
+        if request.old.is_some_and(|old| only_collects_garbage(&request.object, old)) {
             return Ok(());
         }
         match request.kind.plural {

@@ -129,7 +129,7 @@ async fn finish(scope: &Scope<'_>, object: &mut Value, step: &Step<'_>) -> Resul
             Ok(Written::Dry(Box::new(std::mem::take(object))))
         };
     }
-    match scope.put(scope.encode(object).await?, Expect::Absent).await {
+    match scope.put(scope.encode(scope.to_store(object)).await?, Expect::Absent).await {
         Ok(committed) => Ok(Written::Stored(committed.item)),
         Err(CommitError::Conflict { current }) => Err(match current {
             Some(current) if current.meta.deleting => being_deleted(scope.kind, step.name),

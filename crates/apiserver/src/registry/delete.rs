@@ -96,7 +96,7 @@ async fn apply(
         Verdict::Mark(new) if options.dry_run => return Ok(Some(Deleted::WouldBe(new))),
         Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old, None))),
         Verdict::Mark(new) => scope
-            .put(scope.encode(&new).await?, Expect::Revision(current.revision))
+            .put(scope.encode(*new).await?, Expect::Revision(current.revision))
             .await
             .map(|committed| Deleted::Marked(committed.item)),
         Verdict::Remove => scope.erase(current, &old).await.map(|erased| gone(current, old, Some(erased))),

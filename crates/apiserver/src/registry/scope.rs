@@ -8,8 +8,9 @@ use api::schema::Schema;
 use serde_json::Value;
 use store::{CommitError, Committed, Expect, Op, Write};
 
+use super::metadata;
 use super::shape::Target;
-use crate::admit::{AdmissionRequest, Operation, Reinvocation, Warnings};
+use crate::admit::{AdmissionRequest, Draft, Operation, Reinvocation, Warnings};
 use crate::custom::{Reader, scale_errors};
 use crate::identity::Identity;
 use crate::meta::Meta;
@@ -34,6 +35,8 @@ pub(crate) struct Scope<'a> {
     pub warnings: &'a Warnings,
     /// How objects are read and stored.
     pub reader: Reader,
+    /// Of a built-in kind; it is asked for many times.
+    pub(super) schema: Option<&'static Schema>,
     /// Names the field manager of requests that name none.
     pub user_agent: String,
 }
@@ -60,7 +63,8 @@ impl<'a> Scope<'a> {
         let kinds = server.served.current();
         let reader = Reader { kind, definition: kinds.definition(kind).cloned(), server: server.clone() };
         let (stored, user_agent) = (kinds.storage_row(kind), String::new());
-        Self { server, info, identity, kind, stored, subresource, namespace, warnings, reader, user_agent }
+        let schema = api::schema::of(kind.group, kind.version, kind.kind).filter(|_| reader.definition.is_none());
+        Self { server, info, identity, kind, stored, subresource, namespace, warnings, reader, schema, user_agent }
     }
 
     pub fn subresource_name(&self) -> &'static str {
@@ -79,6 +83,7 @@ impl<'a> Scope<'a> {
     pub(super) fn schema_of(&self, kind: &Kind) -> Option<&Schema> {
         match &self.reader.definition {
             Some(definition) => definition.version(kind.version).map(|version| &version.schema),
+            None if std::ptr::eq(kind, self.kind) => self.schema,
             None => api::schema::of(kind.group, kind.version, kind.kind),
         }
     }
@@ -129,11 +134,11 @@ impl<'a> Scope<'a> {
         }
         let reinvocation = Reinvocation::default();
         loop {
-            let before = object.clone();
+            let mut request = self.admission_request(object, step, &reinvocation);
             for plugin in &self.server.admission {
-                plugin.mutate(&mut self.admission_request(object, step, &reinvocation)).await?;
+                plugin.mutate(&mut request).await?;
             }
-            if *object != before && !object.is_null() {
+            if request.object.is_touched() && !request.object.is_null() {
                 super::shape::again(&self.target(), object)?;
             }
             if !reinvocation.turn() {
@@ -166,7 +171,7 @@ impl<'a> Scope<'a> {
             subresource: self.subresource_name(),
             namespace: self.namespace,
             name: step.name,
-            object,
+            object: Draft::new(object),
             old: step.old,
             options: step.options,
             dry_run: step.dry_run,
@@ -188,18 +193,23 @@ impl<'a> Scope<'a> {
         Change { kind: self.kind, object, old, identity: self.identity, dry_run }
     }
 
+    /// The object for the store; a copy if a service has to see it after the write.
+    pub fn to_store(&self, object: &mut Value) -> Value {
+        if self.service().is_some() { object.clone() } else { std::mem::take(object) }
+    }
+
     /// The object as it will lie in the store.
-    pub async fn encode(&self, object: &Value) -> Result<Encoded, Status> {
-        let mut object = self.reader.stored(view::to_storage(self.kind, self.stored, object.clone())).await?;
+    pub async fn encode(&self, object: Value) -> Result<Encoded, Status> {
+        let mut object = self.reader.stored(view::to_storage(self.kind, self.stored, object)).await?;
         super::shape::fill(self.schema_of(self.stored), self.stored, &mut object)?;
         let meta = Arc::new(Meta { generation: self.reader.generation(), ..Meta::of(self.stored, &object) });
         let (bytes, splice_at) = objects::encode(&mut object)?;
-        Ok(Encoded { bytes, splice_at, meta })
+        Ok(Encoded { bytes, splice_at, meta, object })
     }
 
     /// Stores an encoded object.
     pub async fn put(&self, encoded: Encoded, expect: Expect) -> Result<Committed<Meta>, CommitError<Meta>> {
-        let Encoded { bytes, splice_at, meta } = encoded;
+        let Encoded { bytes, splice_at, meta, .. } = encoded;
         let key = objects::key(self.kind, self.namespace, &meta.name);
         let lazy = self.stored.hooks.ttl_seconds.is_some();
         let op = Op::Put { bytes, splice_at, meta };
@@ -224,4 +234,15 @@ pub(crate) struct Encoded {
     pub bytes: bytes::Bytes,
     pub splice_at: usize,
     pub meta: Arc<Meta>,
+    /// What the bytes are of.
+    object: Value,
+}
+
+impl Encoded {
+    /// The same object with other managedFields.
+    pub fn with_entries(mut self, entries: Value) -> Result<Self, Status> {
+        metadata::map(&mut self.object).insert("managedFields".to_owned(), entries);
+        let (bytes, splice_at) = objects::encode(&mut self.object)?;
+        Ok(Self { bytes, splice_at, ..self })
+    }
 }

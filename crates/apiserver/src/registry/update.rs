@@ -190,14 +190,14 @@ async fn finish(
         return end_deletion(scope, current, new).await;
     }
     let entries = ownership::keep_times(new, old);
-    let mut encoded = scope.encode(new).await?;
+    let encoded = scope.encode(scope.to_store(new)).await?;
     if unchanged(current, &encoded) {
         return Ok(Some(Written::Stored(current.clone())));
     }
-    if let Some(entries) = entries {
-        metadata::map(new).insert("managedFields".to_owned(), entries);
-        encoded = scope.encode(new).await?;
-    }
+    let encoded = match entries {
+        Some(entries) => encoded.with_entries(entries)?,
+        None => encoded,
+    };
     match scope.put(encoded, Expect::Revision(current.revision)).await {
         Ok(committed) => Ok(Some(Written::Stored(committed.item))),
         Err(CommitError::Conflict { .. }) => Ok(None),

@@ -51,7 +51,7 @@ impl Admit for LimitRanger {
     async fn mutate(&self, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
         if concerned(request) == Some("Pod") {
             for range in self.ranges(request) {
-                defaults::apply(&range, request.object);
+                defaults::apply(&range, &mut request.object);
             }
         }
         Ok(())
@@ -61,8 +61,8 @@ impl Admit for LimitRanger {
         let Some(kind) = concerned(request) else { return Ok(()) };
         for range in self.ranges(request) {
             let errors = match kind {
-                "Pod" => check::pod(&range, request.object),
-                _ => check::claim(&range, request.object),
+                "Pod" => check::pod(&range, &request.object),
+                _ => check::claim(&range, &request.object),
             };
             match errors.as_slice() {
                 [] => {}

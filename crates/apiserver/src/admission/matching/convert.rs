@@ -41,7 +41,7 @@ pub(in crate::admission) async fn taken_back(
     patched: Value,
 ) -> Result<Value, Status> {
     let subresource = subresource(request);
-    let mut object = match subresource.and_then(|sub| registry::scale_taken(sub, request.object, &patched)) {
+    let mut object = match subresource.and_then(|sub| registry::scale_taken(sub, &request.object, &patched)) {
         Some(object) => object,
         None if subresource.is_some_and(registry::has_own_body) => patched,
         None => {

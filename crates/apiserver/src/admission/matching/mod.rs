@@ -164,7 +164,7 @@ impl Matching {
     fn selected(&self, request: &AdmissionRequest<'_>) -> bool {
         let selector = &self.object_selector;
         let has = |object: &Value| object.is_object() && selector.matches(object["metadata"]["labels"].as_object());
-        selector.is_everything() || has(request.object) || request.old.is_some_and(has)
+        selector.is_everything() || has(&request.object) || request.old.is_some_and(has)
     }
 }
 

@@ -79,7 +79,7 @@ fn significant(pod: &Value) -> Value {
 
 /// An update that does not touch what the standards look at needs no new verdict.
 fn insignificant(request: &AdmissionRequest<'_>) -> bool {
-    let same = |old: &Value| significant(old) == significant(request.object);
+    let same = |old: &Value| significant(old) == significant(&request.object);
     request.operation == Operation::Update && request.subresource.is_empty() && request.old.is_some_and(same)
 }
 
@@ -97,7 +97,7 @@ impl Admit for PodSecurity {
         if request.kind.group.is_empty() && request.kind.plural == "namespaces" {
             return if request.subresource.is_empty() { self.namespace(request) } else { Ok(()) };
         }
-        let Some((metadata, spec)) = pod_of(request.kind, request.object) else { return Ok(()) };
+        let Some((metadata, spec)) = pod_of(request.kind, &request.object) else { return Ok(()) };
         let is_pod = request.kind.group.is_empty() && request.kind.plural == "pods";
         if is_pod && insignificant(request) {
             return Ok(());

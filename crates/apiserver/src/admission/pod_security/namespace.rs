@@ -14,13 +14,13 @@ const PODS_MAX: usize = 3000;
 
 /// The new level, where the Pods that are there have to be looked at.
 pub(super) fn check(request: &AdmissionRequest<'_>) -> Result<Option<Policy>, Status> {
-    let wrong = wrong_labels(request.object);
+    let wrong = wrong_labels(&request.object);
     let before = request.old.map(wrong_labels).unwrap_or_default();
     if !wrong.is_empty() && wrong != before {
         return Err(Status::invalid(request.kind, request.name, &wrong));
     }
     let Some(old) = request.old.filter(|_| request.operation == Operation::Update) else { return Ok(None) };
-    let (new, old) = (Policies::of(request.object).enforce, Policies::of(old).enforce);
+    let (new, old) = (Policies::of(&request.object).enforce, Policies::of(old).enforce);
     let relaxed = new.version == old.version && new.level <= old.level;
     Ok((new.level != Level::Privileged && !relaxed).then_some(new))
 }

@@ -60,7 +60,7 @@ impl Admit for MutatingAdmissionPolicy {
         }
         if !invocations.is_empty() {
             let namespace = self.0.namespace(request)?;
-            request.reinvocation.begin(NAME, request.object);
+            request.reinvocation.begin(NAME, &request.object);
             for invocation in &invocations {
                 for params in &invocation.params {
                     self.invoke(invocation, (params, &namespace), request, &mut run).await?;
@@ -69,7 +69,7 @@ impl Admit for MutatingAdmissionPolicy {
             if run.mutated {
                 request.reinvocation.changed(NAME);
             }
-            request.reinvocation.end(NAME, request.object);
+            request.reinvocation.end(NAME, &request.object);
         }
         if run.refusals.is_empty() { Ok(()) } else { Err(status(request, run.refusals)) }
     }

@@ -59,7 +59,7 @@ impl Admit for ResourceQuota {
         }
         let old = request.old.filter(|_| request.operation == Operation::Update);
         let wanted = charge::Wanted {
-            now: quota::usage(request.kind, request.object),
+            now: quota::usage(request.kind, &request.object),
             before: old.map(|old| quota::usage(request.kind, old)).unwrap_or_default(),
             is_new: old.is_none(),
             pod: is_pod(request.kind).then(|| request.object.clone()),

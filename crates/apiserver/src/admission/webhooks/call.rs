@@ -45,7 +45,7 @@ impl Webhooks {
         let target = webhook.target.as_ref().ok_or_else(|| {
             Failure::Call("could not get REST client: webhook configuration must have either service or URL".to_owned())
         })?;
-        let object = matching::shown(request, row, &self.kinds, request.object).await?.into_owned();
+        let object = matching::shown(request, row, &self.kinds, &request.object).await?.into_owned();
         let old = matching::shown(request, row, &self.kinds, request.old.unwrap_or(&Value::Null)).await?.into_owned();
         let uid = self.objects.env().uuid();
         let asked = review::request(request, row, version, &uid, (object.clone(), old));

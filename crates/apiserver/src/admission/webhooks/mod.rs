@@ -75,6 +75,42 @@ impl Webhooks {
             Match::Failed(why) => Err(Status::forbidden(request.kind, request.name, &why)),
         }
     }
+
+    /// One after the other. Boxed by the plugin, as [`Webhooks::refuse`] is: a request that no webhook waits for need not carry the state of calls.
+    async fn change(&self, webhooks: Vec<Arc<Webhook>>, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
+        request.reinvocation.begin(NAME, &request.object);
+        for webhook in webhooks {
+            let Some(row) = self.wanted(&webhook, request).await? else { continue };
+            if !request.reinvocation.calls(NAME, &webhook.id) {
+                continue;
+            }
+            match self.ask(&webhook, row, request, true).await {
+                Ok(Some(changed)) if changed != *request.object => {
+                    *request.object = changed;
+                    request.reinvocation.changed(NAME);
+                }
+                Ok(_) => {}
+                Err(failure) => self.judge(&webhook, failure)?,
+            }
+            if webhook.reinvoked {
+                request.reinvocation.called(NAME, &webhook.id);
+            }
+        }
+        request.reinvocation.end(NAME, &request.object);
+        Ok(())
+    }
+
+    /// All at once.
+    async fn refuse(&self, webhooks: Vec<Arc<Webhook>>, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        let mut wanted = Vec::new();
+        for webhook in &webhooks {
+            wanted.extend(self.wanted(webhook, request).await?.map(|row| (webhook, row)));
+        }
+        let asked = wanted.iter().map(|(webhook, row)| self.ask(webhook, row, request, false));
+        let answers = join_all(asked).await;
+        let mut failed = wanted.iter().zip(answers).filter_map(|((webhook, _), answer)| Some((webhook, answer.err()?)));
+        failed.try_for_each(|(webhook, failure)| self.judge(webhook, failure))
+    }
 }
 
 const NAME: &str = "MutatingAdmissionWebhook";
@@ -96,26 +132,7 @@ impl Admit for MutatingAdmissionWebhook {
         if webhooks.is_empty() || matching::exempt_from_webhooks(request) {
             return Ok(());
         }
-        request.reinvocation.begin(NAME, request.object);
-        for webhook in webhooks {
-            let Some(row) = self.0.wanted(&webhook, request).await? else { continue };
-            if !request.reinvocation.calls(NAME, &webhook.id) {
-                continue;
-            }
-            match self.0.ask(&webhook, row, request, true).await {
-                Ok(Some(changed)) if changed != *request.object => {
-                    *request.object = changed;
-                    request.reinvocation.changed(NAME);
-                }
-                Ok(_) => {}
-                Err(failure) => self.0.judge(&webhook, failure)?,
-            }
-            if webhook.reinvoked {
-                request.reinvocation.called(NAME, &webhook.id);
-            }
-        }
-        request.reinvocation.end(NAME, request.object);
-        Ok(())
+        Box::pin(self.0.change(webhooks, request)).await
     }
 }
 
@@ -130,13 +147,6 @@ impl Admit for ValidatingAdmissionWebhook {
         if webhooks.is_empty() || matching::exempt_from_webhooks(request) {
             return Ok(());
         }
-        let mut wanted = Vec::new();
-        for webhook in &webhooks {
-            wanted.extend(self.0.wanted(webhook, request).await?.map(|row| (webhook, row)));
-        }
-        let asked = wanted.iter().map(|(webhook, row)| self.0.ask(webhook, row, request, false));
-        let answers = join_all(asked).await;
-        let mut failed = wanted.iter().zip(answers).filter_map(|((webhook, _), answer)| Some((webhook, answer.err()?)));
-        failed.try_for_each(|(webhook, failure)| self.0.judge(webhook, failure))
+        Box::pin(self.0.refuse(webhooks, request)).await
     }
 }
