@@ -1,5 +1,7 @@
 //! Lists on their way out: the objects' shared bytes written one after the other into frames, as the client reads them.
 
+use std::borrow::Cow;
+
 use api::protobuf::ListFrame;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderValue, Response, header};
@@ -17,9 +19,11 @@ use crate::view;
 
 /// Bytes per frame.
 const FRAME_BYTES: usize = 32 * 1024;
+/// Room for the item that fills a frame.
+const SLACK_BYTES: usize = 8 * 1024;
 
-/// What stands before an item, and the item.
-type Part = (Bytes, Bytes);
+/// What stands before an item, in two parts, and the item.
+type Part = (&'static [u8], Cow<'static, [u8]>, Bytes);
 
 /// A list in JSON; nothing is held twice.
 pub(super) fn json(
@@ -30,7 +34,7 @@ pub(super) fn json(
     let parts = objects.into_iter().enumerate().map(move |(at, object)| {
         let (head, rest) = show(&object)?;
         let separator: &[u8] = if at > 0 { b"," } else { b"" };
-        Ok(([separator, head].concat().into(), rest))
+        Ok((separator, head.into(), rest))
     });
     frames(JSON, head.as_bytes(), parts, b"]}\n")
 }
@@ -48,7 +52,10 @@ pub(super) fn protobuf(
     let frame = ListFrame::new(api_version, kind, metadata, messages.iter().map(Bytes::len));
     let frame = frame.map_err(Status::internal)?;
     let head = frame.head.clone();
-    let parts = messages.into_iter().map(move |message| Ok((frame.before(message.len()).into(), message)));
+    let parts = messages.into_iter().map(move |message| {
+        let before: &[u8] = b"";
+        Ok((before, Cow::Owned(frame.before(message.len())), message))
+    });
     Ok(frames(PROTOBUF, &head, parts, ListFrame::TAIL))
 }
 
@@ -66,7 +73,12 @@ fn frames(
         }
         for part in parts.by_ref() {
             match part {
-                Ok((before, item)) => {
+                Ok((separator, before, item)) => {
+                    // At once for the whole frame: growing into it would copy what is there.
+                    if frame.capacity() < FRAME_BYTES {
+                        frame.reserve(FRAME_BYTES + SLACK_BYTES);
+                    }
+                    frame.put_slice(separator);
                     frame.put_slice(&before);
                     frame.put_slice(&item);
                 }
