@@ -81,7 +81,8 @@ impl Aggregator {
         identity: &Identity,
     ) -> Result<Result<Response<Body>, Status>, Request<Body>> {
         match self.route(info) {
-            Some(registered) => Ok(self.pass_on(&registered, request, identity).await),
+            // In a box: what stays here need not carry the state of what goes on.
+            Some(registered) => Ok(Box::pin(self.pass_on(&registered, request, identity)).await),
             None => Err(request),
         }
     }

@@ -105,7 +105,8 @@ impl Reader {
             }
             Conversion::Webhook(webhook) => {
                 let given: Vec<Value> = others.iter().map(|at| values[*at].take()).collect();
-                let made = webhook::convert(&self.server, definition, webhook, &wanted, given).await?;
+                // In a box: hardly a request needs it, and all would carry it.
+                let made = Box::pin(webhook::convert(&self.server, definition, webhook, &wanted, given)).await?;
                 others.iter().zip(made).for_each(|(at, value)| values[*at] = value);
             }
         }
