@@ -80,7 +80,8 @@ pub(super) fn empty_starts(folder: &Path, rounds: usize, flags: &[&str]) -> Resu
         let mut cluster = Cluster::stopped(folder, flags)?;
         let start = Instant::now();
         cluster.spawn_server()?;
-        clients.block_on(tokio::time::timeout(PATIENCE, ready())).context("/readyz was not ok in time")?;
+        let answered = clients.block_on(async { tokio::time::timeout(PATIENCE, ready()).await });
+        answered.context("/readyz was not ok in time")?;
         starts.push(start.elapsed());
         cluster.uninstall()?;
     }
