@@ -47,8 +47,8 @@ mod serviceaccount;
 mod statefulset;
 mod tainteviction;
 mod ttlafterfinished;
-mod validatingadmissionpolicystatus;
 mod vacprotection;
+mod validatingadmissionpolicystatus;
 
 pub use config::Config;
 

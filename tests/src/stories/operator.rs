@@ -42,7 +42,8 @@ fn deploy(cluster: &Cluster) -> Result<()> {
     let (certificate, key) = (cluster.at("tls.crt"), cluster.at("tls.key"));
     fs::write(&certificate, &certified.chain)?;
     fs::write(&key, &certified.key)?;
-    cluster.apply(&DEPLOY.replace("CA_BUNDLE", &base64::engine::general_purpose::STANDARD.encode(&certified.authority)))?;
+    cluster
+        .apply(&DEPLOY.replace("CA_BUNDLE", &base64::engine::general_purpose::STANDARD.encode(&certified.authority)))?;
     let (certificate, key) = (format!("--cert={certificate}"), format!("--key={key}"));
     cluster.kubectl(&["create", "secret", "tls", "operator-certs", "-n", "gardens", &certificate, &key])?;
     cluster.kubectl(&["rollout", "status", "deployment/operator", "-n", "gardens", "--timeout=90s"])?;

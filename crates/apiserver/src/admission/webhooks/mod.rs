@@ -59,11 +59,7 @@ impl Webhooks {
     }
 
     /// The row in whose version the webhook wants the request; `None`: it is not called.
-    async fn wanted(
-        &self,
-        webhook: &Webhook,
-        request: &AdmissionRequest<'_>,
-    ) -> Result<Option<&'static Kind>, Status> {
+    async fn wanted(&self, webhook: &Webhook, request: &AdmissionRequest<'_>) -> Result<Option<&'static Kind>, Status> {
         let Some(row) = webhook.matching.wanted(request, &self.kinds, &self.objects)? else { return Ok(None) };
         if webhook.conditions.is_empty() {
             return Ok(Some(row));
