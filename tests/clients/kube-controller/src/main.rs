@@ -34,7 +34,8 @@ async fn main() -> Result<()> {
 /// The definition by server-side apply, twice: the second changes nothing.
 async fn define(client: &Client) -> Result<()> {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let apply = || definitions.patch(DEFINITION, &PatchParams::apply(MANAGER), &Patch::Apply(Basket::crd()));
+    let (manager, definition) = (PatchParams::apply(MANAGER), Patch::Apply(Basket::crd()));
+    let apply = || definitions.patch(DEFINITION, &manager, &definition);
     let hook = await_condition(definitions.clone(), DEFINITION, conditions::is_crd_established());
     apply().await?;
     tokio::time::timeout(PATIENCE, hook).await.context("the definition is not established")??;
