@@ -55,7 +55,7 @@ of deployment/page '{.metadata.labels.app\.kubernetes\.io/managed-by}' 'Helm'
 of deployment/page '{.metadata.annotations.meta\.helm\.sh/release-namespace}' 'charts'
 of job/page-before '{.status.succeeded}' 1
 says secret/sh.helm.release.v1.page.v1 "$KUBECTL" get secret -n charts -l owner=helm,status=deployed,name=page -o name
-refuses 'cannot re-use a name that is still in use' "$HELM" install page "$CHART" -n charts
+refuses 'a name that is still in use' "$HELM" install page "$CHART" -n charts
 
 # upgrade, with its hook; the same values again change nothing.
 says 'REVISION: 2' "$HELM" upgrade page "$CHART" -n charts --set replicas=2,text='good evening' --wait --timeout "$PATIENCE"

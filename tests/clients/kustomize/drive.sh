@@ -62,7 +62,7 @@ says 'successfully rolled out' "$KUBECTL rollout status -n production deployment
 of production deployment/big-site '{.status.readyReplicas} {.spec.template.spec.containers[0].image}' '2 nginx:1.22'
 of production service/big-site '{.spec.ports[0].port} {.spec.ports[0].targetPort}' '8080 80'
 of production "configmap/$(page production)" '{.data.note\.txt}' 'of production'
-says secret "$KUBECTL exec -n production deployment/big-site -- printenv KEY"
+says secret "$KUBECTL exec -n production deployment/big-site -- sh -c 'echo \$KEY'"
 says 'deployment.apps/big-site unchanged' "build production | $KUBECTL apply -f -"
 says 'deployment.apps/big-site configured (server dry run)' \
     "sed -i 's/count: 2/count: 1/' production/kustomization.yaml; $KUBECTL apply -k production --dry-run=server"

@@ -18,8 +18,7 @@ def main():
     for part in (versions, changes, patches, pages, watches, workloads, pod, dynamic_client, from_yaml):
         part(core)
         print("ok:", part.__name__)
-    core.delete_namespace(SPACE)
-    wait_for(core.list_namespace, lambda event: event["type"] == "DELETED", field_selector=f"metadata.name={SPACE}")
+    ends(core.list_namespace, lambda: core.delete_namespace(SPACE), field_selector=f"metadata.name={SPACE}")
     print("all is as it has to be")
 
 
@@ -44,6 +43,13 @@ def wait_for(call, condition, *arguments, **named):
         if condition(event):
             return event["object"]
     raise AssertionError(f"waited {PATIENCE} s")
+
+
+def ends(listed, deletion, *arguments, **named):
+    """What is deleted goes, be it at once: the watch begins where the list was before."""
+    start = listed(*arguments, **named).metadata.resource_version
+    deletion()
+    wait_for(listed, lambda event: event["type"] == "DELETED", *arguments, resource_version=start, **named)
 
 
 def versions(_):
@@ -138,8 +144,8 @@ def workloads(_):
     same(apps.read_namespaced_deployment_scale("sleeper", SPACE).status.selector, "app=sleeper")
     apps.patch_namespaced_deployment_scale("sleeper", SPACE, {"spec": {"replicas": 2}})
     wait_for(call, lambda event: event["object"].status.available_replicas == 2, SPACE, **named)
-    apps.delete_namespaced_deployment("sleeper", SPACE, propagation_policy="Foreground")
-    wait_for(call, lambda event: event["type"] == "DELETED", SPACE, **named)
+    delete = apps.delete_namespaced_deployment
+    ends(call, lambda: delete("sleeper", SPACE, propagation_policy="Foreground"), SPACE, **named)
 
 
 def pod(core):
@@ -162,8 +168,7 @@ def pod(core):
     same(shell.readline_stdout(timeout=PATIENCE), "heard you")
     shell.run_forever(timeout=PATIENCE)
     same(shell.returncode, 3)
-    core.delete_namespaced_pod("shell", SPACE)
-    wait_for(core.list_namespaced_pod, lambda event: event["type"] == "DELETED", SPACE, **named)
+    ends(core.list_namespaced_pod, lambda: core.delete_namespaced_pod("shell", SPACE), SPACE, **named)
 
 
 DEFINITION = {

@@ -66,7 +66,7 @@ async fn reconcile(basket: Arc<Basket>, client: Arc<Client>) -> Result<Action, E
 async fn keep(baskets: &Api<Basket>, client: &Client, basket: &Basket) -> Result<Action, kube::Error> {
     let child = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": basket.name_any(), "ownerReferences": basket.controller_owner_ref(&())},
+        "metadata": {"name": basket.name_any(), "ownerReferences": [basket.controller_owner_ref(&())]},
         "data": {"items": basket.spec.items.join(" ")},
     });
     write(client, &basket.name_any(), &child).await?;
