@@ -110,6 +110,11 @@ impl<'a> Field<'a> {
         self.errors.borrow_mut().push(error);
     }
 
+    /// How many errors have been reported so far, of this field and of others.
+    pub(crate) fn reported(&self) -> usize {
+        self.errors.borrow().len()
+    }
+
     pub(crate) fn place(&self) -> String {
         self.path.to_string()
     }

@@ -1,16 +1,60 @@
 //! Embedded resources name their kind, and their metadata holds what metadata has to hold.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Structural;
 use crate::field_error::FieldError;
 use crate::names;
+use crate::schema::{self, IssueKind};
 
 pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     // The object itself has been looked at by the generic rules of metadata.
     below(schema, object, "", &mut errors);
     errors
+}
+
+/// As [`validate`], of a value at `path`, which may be such an object itself.
+pub(super) fn within(schema: &Structural, value: &Value, path: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    walk(schema, value, path, &mut errors);
+    errors
+}
+
+/// The first embedded field that is of another type than the metadata of objects has.
+pub(super) fn malformed(structural: &Structural, value: &Value, path: &str) -> Option<FieldError> {
+    match value {
+        Value::Object(map) => map.iter().find_map(|(key, value)| {
+            let named = structural.properties.contains_key(key);
+            let place = if named || structural.embedded { child(path, key) } else { format!("{path}[{key}]") };
+            let own = if structural.embedded { mistyped(key, value, &place) } else { None };
+            own.or_else(|| malformed(structural.child(key)?, value, &place))
+        }),
+        Value::Array(list) => {
+            let items = structural.items.as_deref()?;
+            let mut list = list.iter().enumerate();
+            list.find_map(|(index, value)| malformed(items, value, &format!("{path}[{index}]")))
+        }
+        _ => None,
+    }
+}
+
+fn mistyped(key: &str, value: &Value, place: &str) -> Option<FieldError> {
+    match key {
+        "apiVersion" | "kind" if !value.is_string() => Some(FieldError::invalid(place, value, "must be a string")),
+        "metadata" => {
+            let schema = schema::of("meta.k8s.io", "v1", "PartialObjectMetadata")?;
+            let issues = schema.normalise(&mut json!({ "metadata": value }));
+            let issue = issues.into_iter().find(|issue| issue.kind == IssueKind::Type)?;
+            let why = issue.message.replace("ObjectMeta.metadata.", "ObjectMeta.");
+            Some(FieldError::invalid(place, value, &why))
+        }
+        _ => None,
+    }
+}
+
+fn child(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
 fn walk(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
@@ -26,11 +70,7 @@ fn below(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldE
             for (key, value) in map {
                 let named = schema.properties.contains_key(key);
                 let Some(child) = schema.child(key) else { continue };
-                let place = match (named, path.is_empty()) {
-                    (true, true) => key.clone(),
-                    (true, false) => format!("{path}.{key}"),
-                    (false, _) => format!("{path}[{key}]"),
-                };
+                let place = if named { self::child(path, key) } else { format!("{path}[{key}]") };
                 walk(child, value, &place, errors);
             }
         }
@@ -46,7 +86,7 @@ fn below(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldE
 
 fn resource(value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     for field in ["apiVersion", "kind"] {
-        let place = format!("{path}.{field}");
+        let place = child(path, field);
         match value.get(field) {
             None => errors.push(FieldError::required(place, "")),
             Some(Value::String(text)) if text.is_empty() => {
@@ -74,10 +114,10 @@ fn metadata(value: &Value, path: &str, errors: &mut Vec<FieldError>) {
     let metadata = &value["metadata"];
     if let Some(name) = metadata["name"].as_str().filter(|name| !name.is_empty()) {
         for why in names::path_segment(name) {
-            errors.push(FieldError::invalid(format!("{path}.metadata.name"), &name.into(), &why));
+            errors.push(FieldError::invalid(child(path, "metadata.name"), &name.into(), &why));
         }
     }
-    let place = format!("{path}.metadata.labels");
+    let place = child(path, "metadata.labels");
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
         for why in names::qualified_name(key) {
             errors.push(FieldError::invalid(&place, &key.as_str().into(), &why));

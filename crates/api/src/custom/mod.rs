@@ -3,9 +3,11 @@
 
 mod cell;
 mod conditions;
+mod correlation;
 mod defaults;
 mod definition;
 mod embedded;
+mod field_path;
 mod formats;
 mod intern;
 mod lists;
@@ -24,15 +26,16 @@ pub(crate) use conditions::{Approval, approval_state, is_protected};
 pub use conditions::{NamesInUse, TERMINATING, condition, conditions, is_condition, names_in_use, set_condition};
 pub use definition::{Conversion, Definition, Version};
 
+pub(crate) use field_path::field_path;
 pub(crate) use pattern::compile as compile_pattern;
 pub use rules::Rules;
 pub use structural::{Additional, Structural, ValueType};
-pub(crate) use validations::environment;
+pub(crate) use validations::{Run, environment};
 pub use validations::{Validations, validations};
 
 use serde_json::Value;
 
-use crate::field_error::FieldError;
+use crate::field_error::{FieldError, FieldErrorType};
 use crate::schema::FieldIssue;
 
 impl Structural {
@@ -60,21 +63,49 @@ impl Structural {
         if old.is_none_or(|old| lists::validate(self, old).is_empty()) {
             errors.extend(lists::validate(self, new));
         }
-        if errors.is_empty() {
+        self.rules_after(errors, new, old)
+    }
+
+    /// As [`Structural::validate`], of a write to the status alone: values are looked at in the status, rules hold for the whole object.
+    pub fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = values::validate_status(self, new, old);
+        if lists::validate(self, old).is_empty() {
+            errors.extend(lists::validate(self, new));
+        }
+        self.rules_after(errors, new, Some(old))
+    }
+
+    /// What a value has wrong that is part of no object yet, rules aside.
+    pub(crate) fn validate_part(&self, value: &Value) -> Vec<FieldError> {
+        values::validate(self, value, None)
+    }
+
+    /// What the objects in a value at `path` have wrong in their metadata, which is not pruned.
+    pub(crate) fn resources_within(&self, value: &Value, path: &str) -> Vec<FieldError> {
+        match embedded::malformed(self, value, path) {
+            Some(error) => vec![error],
+            None => embedded::within(self, value, path),
+        }
+    }
+
+    /// Rules need values of the types and sizes that were declared.
+    fn rules_after(&self, mut errors: Vec<FieldError>, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        if !self.has_rules {
+            return errors;
+        }
+        if errors.iter().any(blocks_rules) {
+            let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            errors.push(FieldError::invalid("<nil>", &Value::Null, why));
+        } else {
             errors.extend(validations(self, new, old));
         }
         errors
     }
+}
 
-    /// As [`Structural::validate`], of a write to the status alone.
-    pub fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = values::validate_status(self, new, old);
-        errors.extend(embedded::validate(self, new));
-        if lists::validate(self, old).is_empty() {
-            errors.extend(lists::validate(self, new));
-        }
-        errors
-    }
+fn blocks_rules(error: &FieldError) -> bool {
+    use FieldErrorType::{NotSupported, Required, TooLong, TooMany, TypeInvalid};
+    matches!(error.error_type, NotSupported | Required | TooLong | TooMany | TypeInvalid)
 }
 
 #[cfg(test)]

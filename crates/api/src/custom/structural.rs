@@ -54,6 +54,8 @@ pub struct Structural {
     pub rules: Option<Box<Rules>>,
     /// CEL.
     pub validations: Option<Arc<Validations>>,
+    /// Rules of CEL stand here or below.
+    pub has_rules: bool,
 }
 
 impl ValueType {
@@ -97,7 +99,7 @@ impl Structural {
         let flag = |name: &str| props[name] == true;
         let text = |name: &str| props[name].as_str().unwrap_or_default();
         let keys = props["x-kubernetes-list-map-keys"].as_array().into_iter().flatten();
-        Self {
+        let mut schema = Self {
             value_type: ValueType::parse(text("type")),
             nullable: flag("nullable"),
             int_or_string: flag("x-kubernetes-int-or-string"),
@@ -121,7 +123,19 @@ impl Structural {
             list_keys: keys.filter_map(Value::as_str).map(intern).collect(),
             rules: Rules::parse(props).map(Box::new),
             validations: Validations::parse(props, root || flag("x-kubernetes-embedded-resource")).map(Arc::new),
-        }
+            has_rules: false,
+        };
+        schema.has_rules = schema.validations.is_some() || schema.below().any(|below| below.has_rules);
+        schema
+    }
+
+    /// The schemas of what values may hold.
+    fn below(&self) -> impl Iterator<Item = &Structural> {
+        let entries = match &self.additional {
+            Additional::Schema(entries) => Some(&**entries),
+            _ => None,
+        };
+        self.properties.values().chain(self.items.as_deref()).chain(entries)
     }
 
     fn named(properties: &Value) -> BTreeMap<String, Structural> {

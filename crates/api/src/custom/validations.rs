@@ -1,27 +1,30 @@
 //! CEL rules of a definition's schema (`x-kubernetes-validations`): compiled when the schema is read, run over what is written. A rule that fails
-//! of something unchanged is let be, unless it compares with the old value (KEP-4008).
+//! of something unchanged is let be, unless it compares with the old value (KEP-4008); upstream warns of it, which is left out here.
 
 use std::fmt;
 
 use cel::{Bindings, Decl, Env, EvalError, NEWEST, Program, Type, compile, decl_of_schema, limits};
 use serde_json::Value;
 
-use super::Structural;
+use super::correlation::{Correlation, former};
+use super::field_path::field_path;
+use super::{Structural, ValueType};
 use crate::field_error::FieldError;
-use crate::schema::ListType;
 use crate::tree::text;
+
+/// What a message expression may say at most, in bytes.
+const MAX_MESSAGE: usize = 5 * 1024;
 
 /// The rules of one schema.
 pub struct Validations {
     rules: Vec<Validation>,
-    /// Upstream shows scalars only.
-    shows_value: bool,
 }
 
 struct Validation {
     rule: String,
     message: String,
     reason: String,
+    /// As upstream writes it; empty: the value itself.
     field_path: String,
     optional_old: bool,
     program: Result<Program, String>,
@@ -46,9 +49,7 @@ impl Validations {
     /// `None`: the schema has no rules.
     pub(super) fn parse(props: &Value, root: bool) -> Option<Self> {
         let rules = props["x-kubernetes-validations"].as_array().filter(|rules| !rules.is_empty())?;
-        let rules = rules.iter().map(|rule| Validation::parse(props, rule, root)).collect();
-        let shows_value = !matches!(props["type"].as_str(), Some("object" | "array"));
-        Some(Self { rules, shows_value })
+        Some(Self { rules: rules.iter().map(|rule| Validation::parse(props, rule, root)).collect() })
     }
 }
 
@@ -65,7 +66,7 @@ impl Validation {
             rule: text(given, "rule").trim().to_owned(),
             message: text(given, "message").trim().to_owned(),
             reason: text(given, "reason").to_owned(),
-            field_path: text(given, "fieldPath").to_owned(),
+            field_path: field_path(text(given, "fieldPath"), props).unwrap_or_default(),
             optional_old,
             program: compiled(text(given, "rule"), Type::Bool),
             message_program: Some(expression)
@@ -74,123 +75,181 @@ impl Validation {
         }
     }
 
+    /// What a rule is called when it cannot be evaluated.
+    fn named(&self) -> &str {
+        if self.message.is_empty() { &self.rule } else { &self.message }
+    }
+
     fn default_message(&self) -> String {
         if self.message.is_empty() { format!("failed rule: {}", self.rule) } else { self.message.clone() }
     }
 
-    fn error(&self, path: &str, value: Option<&Value>, detail: &str) -> FieldError {
-        let field = shown_path(&format!("{path}{}", self.field_path));
+    /// Where a failure is told.
+    fn place(&self, at: &At) -> String {
+        match (self.field_path.as_str(), at.path) {
+            ("", path) => shown_path(path),
+            (below, "") => below.to_owned(),
+            (below, path) => format!("{}.{below}", shown_path(path)),
+        }
+    }
+
+    /// Upstream shows scalars only.
+    fn error(&self, at: &At, detail: &str) -> FieldError {
+        let field = self.place(at);
+        let value = Some(at.value).filter(|_| !matches!(at.schema.value_type, ValueType::Object | ValueType::Array));
+        let bare = |error: FieldError, message: &str| FieldError { message: message.to_owned(), ..error };
         match (self.reason.as_str(), value) {
             ("FieldValueRequired", _) => FieldError::required(field, detail),
             ("FieldValueForbidden", _) => FieldError::forbidden(field, detail),
-            ("FieldValueDuplicate", value) => FieldError::duplicate(field, value.unwrap_or(&Value::Null)),
+            ("FieldValueDuplicate", Some(value)) => FieldError::duplicate(field, value),
+            ("FieldValueDuplicate", None) => bare(FieldError::duplicate(field, &Value::Null), "Duplicate value"),
             (_, Some(value)) => FieldError::invalid(field, value, detail),
-            (_, None) => {
-                let error = FieldError::invalid(field, &Value::Null, detail);
-                FieldError { message: format!("Invalid value: {detail}"), ..error }
-            }
+            (_, None) => bare(FieldError::invalid(field, &Value::Null, detail), &format!("Invalid value: {detail}")),
         }
     }
 }
 
+/// A value that is looked at.
+#[derive(Clone, Copy)]
+struct At<'v> {
+    schema: &'v Structural,
+    value: &'v Value,
+    /// What rules know as `oldSelf`.
+    old: Option<&'v Value>,
+    correlation: Correlation<'v>,
+    path: &'v str,
+}
+
 /// One run over an object.
-struct Run {
-    errors: Vec<FieldError>,
+pub(crate) struct Run {
+    pub errors: Vec<FieldError>,
     /// What is left to spend; `None`: it was not enough.
-    budget: Option<u64>,
+    pub budget: Option<u64>,
 }
 
 /// What the rules of a schema say of an object that was `old`.
 pub fn validations(schema: &Structural, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    let mut run = Run { errors: Vec::new(), budget: Some(limits::RUNTIME_BUDGET) };
-    run.walk(schema, new, old, "");
+    let mut run = Run::new(Some(limits::RUNTIME_BUDGET));
+    let correlation = Correlation::root(schema, new, old);
+    run.walk(At { schema, value: new, old, correlation, path: "" });
     run.errors
 }
 
 impl Run {
-    fn walk(&mut self, schema: &Structural, value: &Value, old: Option<&Value>, path: &str) {
-        if value.is_null() || self.budget.is_none() {
+    pub fn new(budget: Option<u64>) -> Self {
+        Self { errors: Vec::new(), budget }
+    }
+
+    /// Runs the rules over a value at `path`; nothing is let be because it is what it was.
+    pub fn strict(&mut self, schema: &Structural, value: &Value, old: Option<&Value>, path: &str) {
+        self.walk(At { schema, value, old, correlation: Correlation::default(), path });
+    }
+
+    fn walk(&mut self, at: At) {
+        if !at.schema.has_rules || at.value.is_null() || self.budget.is_none() {
             return;
         }
-        if let Some(validations) = &schema.validations {
-            validations.rules.iter().for_each(|rule| self.check(rule, validations.shows_value, value, old, path));
+        let at = At { old: at.old.filter(|old| !old.is_null()), ..at };
+        if let Some(validations) = &at.schema.validations {
+            validations.rules.iter().for_each(|rule| self.check(rule, at));
         }
-        match value {
+        match at.value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    let Some(child) = schema.child(key) else { continue };
-                    let named = schema.properties.contains_key(key);
-                    let place = if named { format!("{path}.{key}") } else { format!("{path}[{key}]") };
-                    let old = old.filter(|_| !schema.atomic).and_then(|old| old.get(key));
-                    self.walk(child, value, old, &place);
+                    let Some(schema) = at.schema.child(key) else { continue };
+                    let named = at.schema.properties.contains_key(key);
+                    let path = if named { format!("{}.{key}", at.path) } else { format!("{}[{key}]", at.path) };
+                    let old = at.old.and_then(|old| old.get(key));
+                    self.walk(At { schema, value, old, correlation: at.correlation.key(key), path: &path });
                 }
             }
             Value::Array(list) => {
-                let Some(items) = &schema.items else { return };
+                let Some(schema) = &at.schema.items else { return };
                 for (index, value) in list.iter().enumerate() {
-                    self.walk(items, value, former(schema, value, old), &format!("{path}[{index}]"));
+                    let old = at.old.and_then(|old| former(at.schema, value, old));
+                    let path = format!("{}[{index}]", at.path);
+                    self.walk(At { schema, value, old, correlation: at.correlation.item(value), path: &path });
                 }
             }
             _ => {}
         }
     }
 
-    fn check(&mut self, rule: &Validation, shows_value: bool, value: &Value, old: Option<&Value>, path: &str) {
+    fn check(&mut self, rule: &Validation, at: At) {
         let Some(budget) = self.budget else { return };
-        let place = shown_path(path);
-        let refuse = |why: String| FieldError {
-            message: format!("Invalid value: {why}"),
-            ..FieldError::invalid(&place, &Value::Null, "")
-        };
         let program = match &rule.program {
             Ok(program) => program,
-            Err(why) => return self.errors.push(refuse(format!("rule compile error: {why}"))),
+            Err(why) => return self.refuse(at, format!("rule compile error: {why}")),
         };
         let compares = program.uses("oldSelf");
-        if compares && old.is_none() && !rule.optional_old {
+        if compares && at.old.is_none() && !rule.optional_old {
             return;
         }
-        let bindings = bound(value, old);
+        if budget == 0 {
+            return self.exhausted(at);
+        }
+        let bindings = bound(at);
         let outcome = program.evaluate(&bindings, limits::PER_CALL.min(budget));
         self.budget = budget.checked_sub(outcome.cost);
-        let over = || "validation failed due to running out of cost budget, no further validation rules will be run";
         let passed = match outcome.result {
             Ok(cel::Value::Bool(passed)) => passed,
             Ok(_) => false,
             Err(EvalError::OverBudget) if outcome.cost < budget => {
                 self.budget = None;
-                let why = "operation cancelled: actual cost limit exceeded";
-                let rule = rule.default_message();
-                return self.errors.push(refuse(format!(
-                    "'{why}': no further validation rules will be run due to call cost exceeds limit for rule: {rule}"
-                )));
+                let why = "'operation cancelled: actual cost limit exceeded': no further validation rules will be run";
+                return self.refuse(at, format!("{why} due to call cost exceeds limit for rule: {}", rule.named()));
             }
-            Err(EvalError::OverBudget) => {
-                self.budget = None;
-                return self.errors.push(refuse(over().to_owned()));
-            }
+            Err(EvalError::OverBudget) => return self.exhausted(at),
             Err(EvalError::Failed(why)) => {
-                return self.errors.push(refuse(format!("{why} evaluating rule: {}", rule.default_message())));
+                return self.refuse(at, format!("{why} evaluating rule: {}", rule.named()));
             }
         };
-        if passed || !compares && old == Some(value) {
+        if passed {
             return;
         }
-        let detail = self.message(rule, value, old).unwrap_or_else(|| rule.default_message());
-        self.errors.push(rule.error(path, Some(value).filter(|_| shows_value), &detail));
+        let error = match self.message(rule, at) {
+            Ok(detail) => rule.error(&at, &detail),
+            Err(why) => {
+                self.budget = None;
+                FieldError::invalid(rule.place(&at), &at.schema.value_type.as_str().into(), &why)
+            }
+        };
+        if compares || !at.correlation.is_unchanged() {
+            self.errors.push(error);
+        }
     }
 
-    /// What the rule's message expression says, if it says something on one line.
-    fn message(&mut self, rule: &Validation, value: &Value, old: Option<&Value>) -> Option<String> {
-        let (program, budget) = (rule.message_program.as_ref()?, self.budget?);
-        let bindings = bound(value, old);
+    fn refuse(&mut self, at: At, why: String) {
+        let shown = at.schema.value_type.as_str().into();
+        self.errors.push(FieldError::invalid(shown_path(at.path), &shown, &why));
+    }
+
+    fn exhausted(&mut self, at: At) {
+        self.budget = None;
+        let why = "validation failed due to running out of cost budget, no further validation rules will be run";
+        self.refuse(at, why.to_owned());
+    }
+
+    /// What the rule says of a value that it refuses; an error ends the run.
+    fn message(&mut self, rule: &Validation, at: At) -> Result<String, String> {
+        let (Some(program), Some(budget)) = (&rule.message_program, self.budget) else {
+            return Ok(rule.default_message());
+        };
+        let bindings = bound(at);
         let outcome = program.evaluate(&bindings, limits::PER_CALL.min(budget));
         self.budget = budget.checked_sub(outcome.cost);
+        let usable = |text: &str| !text.is_empty() && !text.contains('\n') && text.len() <= MAX_MESSAGE;
         match outcome.result {
-            Ok(cel::Value::String(text)) => {
-                Some(text.trim().to_owned()).filter(|text| !text.is_empty() && !text.contains(['\n', '\r']))
-            }
-            _ => None,
+            Err(EvalError::OverBudget) if outcome.cost < budget => Err(format!(
+                "no further validation rules will be run due to call cost exceeds limit for messageExpression: {:?}",
+                program.source()
+            )),
+            Err(EvalError::OverBudget) => Err(
+                "messageExpression evaluation failed due to running out of cost budget, no further validation rules will be run"
+                    .to_owned(),
+            ),
+            Ok(cel::Value::String(text)) if usable(text.trim()) => Ok(text.trim().to_owned()),
+            _ => Ok(rule.default_message()),
         }
     }
 }
@@ -200,15 +259,6 @@ fn shown_path(path: &str) -> String {
     if path.is_empty() { "<nil>".to_owned() } else { path.trim_start_matches('.').to_owned() }
 }
 
-fn bound<'a>(value: &'a Value, old: Option<&'a Value>) -> Bindings<'a> {
-    Bindings::default().json("self", value).json("oldSelf", old.unwrap_or(&Value::Null))
-}
-
-/// The item that this one was; only items with keys are known again.
-fn former<'v>(schema: &Structural, item: &Value, old: Option<&'v Value>) -> Option<&'v Value> {
-    if schema.list_type != Some(ListType::Map) {
-        return None;
-    }
-    let same = |old: &&Value| schema.list_keys.iter().all(|key| old.get(*key) == item.get(*key));
-    old?.as_array()?.iter().find(same)
+fn bound(at: At) -> Bindings {
+    Bindings::default().json("self", at.value).json("oldSelf", at.old.unwrap_or(&Value::Null))
 }

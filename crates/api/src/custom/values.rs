@@ -227,7 +227,7 @@ impl Check<'_> {
                 _ => continue,
             };
             let identity = self.path.is_empty() && matches!(key.as_str(), "apiVersion" | "kind");
-            let old = self.old.filter(|_| !self.schema.atomic && !identity).and_then(|old| old.get(key));
+            let old = self.old.filter(|_| !identity).and_then(|old| old.get(key));
             found.merge(check(child, value, old, &path));
         }
         for name in rules.required.iter().filter(|name| !map.contains_key(*name)) {

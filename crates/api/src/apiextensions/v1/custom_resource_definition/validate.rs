@@ -5,6 +5,7 @@ mod columns;
 mod conversion;
 mod defaults;
 mod names;
+mod rules;
 mod schema;
 mod structural;
 
@@ -15,7 +16,7 @@ use crate::field::{Field, validate};
 use crate::field_error::FieldError;
 use crate::kind::WriteContext;
 use crate::tree::{at, items, text};
-use crate::{meta, names as rules};
+use crate::{meta, names as words};
 
 pub(super) fn create(definition: &Value, _: &WriteContext) -> Vec<FieldError> {
     validate(definition, |definition| {
@@ -71,7 +72,7 @@ fn spec(spec: &Field) {
     let group = spec.get("group");
     match group.text() {
         "" => group.required(""),
-        text => match rules::dns1123_subdomain(text) {
+        text => match words::dns1123_subdomain(text) {
             wrong if !wrong.is_empty() => group.invalid(&wrong.join(",")),
             _ if !text.contains('.') => group.invalid("should be a domain with at least one dot"),
             _ => {}
@@ -98,7 +99,7 @@ fn versions(spec: &Field) {
         version.get("schema").get("openAPIV3Schema").required("");
     }
     for version in list.items() {
-        let wrong = rules::dns1035_label(version.get("name").text());
+        let wrong = words::dns1035_label(version.get("name").text());
         if !wrong.is_empty() {
             version.get("name").invalid(&wrong.join(","));
         }
@@ -207,3 +208,6 @@ fn approval(definition: &Field, old: Option<&Value>) {
         Approval::Approved | Approval::Bypassed => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::rules::Rules;
 use super::{defaults, structural};
-use crate::custom::environment;
 use crate::field::Field;
 use crate::tree::{at, items};
 
@@ -38,14 +38,18 @@ const AT_ROOT: [(&str, &str); 22] = [
 
 /// Where in a schema we are, as far as the rules depend on it.
 #[derive(Clone, Copy)]
-struct Place {
-    root: bool,
+pub(super) struct Place<'a> {
+    pub root: bool,
     /// Within metadata, of the resource or of one embedded in it.
     in_metadata: bool,
     /// Why no default may stand here.
     no_defaults: Option<&'static str>,
     /// How many values there can be; `None`: as many as fit into a request.
-    count: Option<u64>,
+    pub count: Option<u64>,
+    /// The schema below which old values cannot be told apart.
+    pub uncorrelated: Option<&'a str>,
+    /// What becomes of CEL rules; `None`: they are not looked at.
+    pub rules: Option<&'a Rules>,
 }
 
 /// The schema of a whole resource.
@@ -59,10 +63,20 @@ pub(super) fn root(schema: &Field, has_status: bool) {
     if schema.get("nullable").flag() {
         schema.get("nullable").forbidden("nullable cannot be true at the root");
     }
-    if structural::root(schema) {
-        defaults::root(schema);
-    }
-    walk(schema, Place { root: true, in_metadata: false, no_defaults: None, count: Some(1) });
+    let rules = Rules::default();
+    let is_sound = structural::root(schema) && defaults::root(schema);
+    walk(
+        schema,
+        Place {
+            root: true,
+            in_metadata: false,
+            no_defaults: None,
+            count: Some(1),
+            uncorrelated: None,
+            rules: is_sound.then_some(&rules),
+        },
+    );
+    rules.report(schema);
 }
 
 fn beside_status(schema: &Field) {
@@ -87,25 +101,54 @@ fn walk(schema: &Field, place: Place) {
     if !schema.value.is_object() {
         return;
     }
+    let before = schema.reported();
     words(schema, place);
     if schema.get("uniqueItems").flag() {
         schema
             .get("uniqueItems")
             .forbidden("uniqueItems cannot be set to true since the runtime complexity becomes quadratic");
     }
-    let inner = Place { root: false, ..place };
-    let additional = schema.get("additionalProperties");
-    if additional.is_set() {
-        if schema.get("properties").len() > 0 && additional.value != &json!(true) {
-            additional.forbidden("additionalProperties and properties are mutual exclusive");
-        }
-        let why = "inside additionalProperties applying to object metadata";
-        let no_defaults = inner.no_defaults.or(inner.in_metadata.then_some(why));
-        walk(&additional, Place { no_defaults, count: times(schema, "maxProperties", place.count), ..inner });
+    let count = elements(schema.value).zip(place.count).map(|(factor, count)| factor.saturating_mul(count));
+    let inner = Place { root: false, count, ..place };
+    additional(schema, inner);
+    properties(schema, place, inner);
+    let nested = Place { rules: None, ..inner };
+    walk(&schema.get("not"), nested);
+    for junctor in ["allOf", "oneOf", "anyOf"] {
+        schema.get(junctor).items().for_each(|schema| walk(&schema, nested));
     }
-    let resource = place.root || schema.get("x-kubernetes-embedded-resource").flag();
+    let own = schema.place();
+    let list_type = schema.get("x-kubernetes-list-type");
+    let uncorrelated = inner.uncorrelated.or(Some(own.as_str()).filter(|_| list_type.text() != "map"));
+    walk(&schema.get("items"), Place { uncorrelated, ..inner });
+    extensions(schema);
+    super::rules::texts(schema);
+    if let Some(rules) = place.rules.filter(|_| schema.reported() == before) {
+        rules.compile(schema, place);
+    }
+}
+
+fn additional(schema: &Field, inner: Place) {
+    let additional = schema.get("additionalProperties");
+    if !additional.is_set() {
+        return;
+    }
+    if schema.get("properties").len() > 0 && additional.value != &json!(true) {
+        additional.forbidden("additionalProperties and properties are mutual exclusive");
+    }
+    let why = "inside additionalProperties applying to object metadata";
+    let no_defaults = inner.no_defaults.or(inner.in_metadata.then_some(why));
+    walk(&additional, Place { no_defaults, ..inner });
+}
+
+fn properties(schema: &Field, place: Place, inner: Place) {
+    let own = schema.place();
+    let map_type = schema.get("x-kubernetes-map-type");
+    let known = matches!(map_type.text(), "" | "granular" | "atomic");
+    let uncorrelated = inner.uncorrelated.or(Some(own.as_str()).filter(|_| !known));
+    let resource = is_resource(schema, place);
     for (name, property) in schema.get("properties").entries() {
-        let mut below = inner;
+        let mut below = Place { uncorrelated, ..inner };
         if resource && META.contains(&name) {
             below.in_metadata = true;
             if place.root {
@@ -118,18 +161,21 @@ fn walk(schema: &Field, place: Place) {
         }
         walk(&property, below);
     }
-    walk(&schema.get("not"), inner);
-    for junctor in ["allOf", "oneOf", "anyOf"] {
-        schema.get(junctor).items().for_each(|schema| walk(&schema, inner));
-    }
-    walk(&schema.get("items"), Place { count: times(schema, "maxItems", place.count), ..inner });
-    extensions(schema);
-    rules(schema, resource, place.count);
 }
 
-fn times(schema: &Field, limit: &str, count: Option<u64>) -> Option<u64> {
-    let limit = schema.get(limit).value.as_u64()?;
-    Some(count?.saturating_mul(limit))
+/// Whether values are whole objects.
+pub(super) fn is_resource(schema: &Field, place: Place) -> bool {
+    place.root || schema.get("x-kubernetes-embedded-resource").flag()
+}
+
+/// By how much there can be more values below a schema than of it; `None`: by any factor.
+fn elements(schema: &Value) -> Option<u64> {
+    let limit = |word: &str| schema[word].as_i64().map(|limit| u64::try_from(limit).unwrap_or_default());
+    match schema["type"].as_str() {
+        Some("object") if !at(schema, "additionalProperties").is_null() => limit("maxProperties"),
+        Some("array") => limit("maxItems"),
+        _ => Some(1),
+    }
 }
 
 /// Words that are not supported, or not here.
@@ -178,40 +224,6 @@ fn extensions(schema: &Field) {
         list_type.one_of(&["atomic", "set", "map"]);
     }
     keys(schema);
-}
-
-/// CEL rules compile, and cannot cost too much.
-fn rules(schema: &Field, resource: bool, count: Option<u64>) {
-    for rule in schema.get("x-kubernetes-validations").items() {
-        let (source, message) = (rule.get("rule"), rule.get("messageExpression"));
-        if source.text().trim().is_empty() {
-            source.required("rule is not specified");
-            continue;
-        }
-        let optional = rule.get("optionalOldSelf").flag();
-        let Some((env, decl)) = environment(schema.value, resource, optional) else { continue };
-        let count = count.unwrap_or_else(|| decl.max_cardinality());
-        let expressions = [(&source, cel::Type::Bool, "rule"), (&message, cel::Type::String, "messageExpression")];
-        for (place, wanted, what) in expressions.into_iter().filter(|(place, ..)| !place.text().is_empty()) {
-            match cel::compile(place.text(), &env, &[wanted]) {
-                Err(why) => place.invalid_value(rule.value, &why.to_string()),
-                Ok(program) => affordable(place, what, program.estimate().max.saturating_mul(count)),
-            }
-        }
-    }
-}
-
-fn affordable(place: &Field, what: &str, cost: u64) {
-    let factor = cost as f64 / cel::limits::STATIC_ESTIMATE as f64;
-    let factor = match factor {
-        ..=1.0 => return,
-        ..1.5 => format!("{factor:.6}x"),
-        ..=100.0 => format!("{factor:.1}x"),
-        _ => "more than 100x".to_owned(),
-    };
-    place.forbidden(&format!(
-        "estimated {what} cost exceeds budget by factor of {factor} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)"
-    ));
 }
 
 fn wants_type(schema: &Field, wanted: &str, word: &str) -> bool {
