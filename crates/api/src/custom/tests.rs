@@ -160,6 +160,9 @@ fn formats_are_checked_and_unknown_ones_ignored() {
         ("byte", "aGk=", "###"),
         ("mac", "01:23:45:67:89:ab", "01:23"),
         ("isbn10", "0321751043", "0321751044"),
+        ("creditcard", "4111-1111-1111-1111", "4111-1111-1111-1112"),
+        ("creditcard", "4012 8888 8888 1881", "0000-0000-0000-0000"),
+        ("creditcard", "378282246310005", "37828224631000"),
     ] {
         assert!(formats::is_valid(format, good), "{format} {good}");
         assert!(!formats::is_valid(format, bad), "{format} {bad}");
