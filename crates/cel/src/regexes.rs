@@ -117,6 +117,13 @@ impl<'a> Translator<'a> {
                 return Ok(());
             }
             'C' | 'R' | 'X' | 'u' | 'U' | 'Z' | 'G' | 'h' | 'H' | 'K' | '<' | '>' => return self.refuse(),
+            'p' | 'P' => {
+                // Go also denies a class within its braces.
+                let denied = self.denied();
+                self.result.push_str(if (character == 'p') == denied { "\\P" } else { "\\p" });
+                self.result.push_str(if denied { "{" } else { "" });
+                return Ok(());
+            }
             other => {
                 self.result.push('\\');
                 self.result.push(other);
@@ -125,6 +132,16 @@ impl<'a> Translator<'a> {
         };
         self.result.push_str(&if in_class { class.to_owned() } else { format!("[{class}]") });
         Ok(())
+    }
+
+    /// Whether `{^` follows; it is passed over.
+    fn denied(&mut self) -> bool {
+        let mut ahead = self.rest.clone();
+        let denied = ahead.next() == Some('{') && ahead.next() == Some('^');
+        if denied {
+            self.rest = ahead;
+        }
+        denied
     }
 
     /// `\Q...\E`: what stands for itself.
@@ -203,5 +220,28 @@ impl<'a> Translator<'a> {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// https://pkg.go.dev/regexp/syntax: Unicode classes by category and by script.
+    #[test]
+    fn unicode_classes_are_known() {
+        for (pattern, text, matches) in [
+            (r"^\p{L}+$", "aéж", true),
+            (r"^\p{L}+$", "a1", false),
+            (r"^\pL\pN$", "a٣", true),
+            (r"^\P{L}$", "1", true),
+            (r"^\p{^L}$", "a", false),
+            (r"^\P{^L}$", "a", true),
+            (r"^\p{Greek}+$", "αβ", true),
+            (r"^[\p{Lu}\d]+$", "É1", true),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use regex::Regex;
 
+use super::mailbox;
 use crate::names;
 
 /// Whether the text is of this format. Names of formats are compared without their dashes.
@@ -18,7 +19,7 @@ pub(super) fn is_valid(format: &str, text: &str) -> bool {
         "ipv6" => text.parse::<Ipv6Addr>().is_ok(),
         "cidr" => is_cidr(text),
         "uri" => is_uri(text),
-        "email" => is_email(text),
+        "email" => mailbox::is_address(text),
         "creditcard" => is_credit_card(text),
         "hostname" => is_hostname(text),
         "mac" => is_mac(text),
@@ -77,25 +78,6 @@ fn is_uri(text: &str) -> bool {
         && letters.all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.'))
         && !rest.is_empty()
         && !text.chars().any(|character| character.is_control() || character == ' ')
-}
-
-/// An address, or a name with an address in angle brackets.
-fn is_email(text: &str) -> bool {
-    let text = text.trim();
-    let address = match (text.rfind('<'), text.strip_suffix('>')) {
-        (Some(open), Some(head)) => &head[open + 1..],
-        _ => text,
-    };
-    let Some((local, domain)) = address.rsplit_once('@') else { return false };
-    let is_atom = |text: &str| {
-        !text.is_empty()
-            && !text.starts_with('.')
-            && !text.ends_with('.')
-            && !text.contains("..")
-            && text.chars().all(|letter| letter.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(letter))
-    };
-    let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-    (quoted || is_atom(local)) && is_atom(domain)
 }
 
 fn is_hostname(text: &str) -> bool {

@@ -11,6 +11,7 @@ mod field_path;
 mod formats;
 mod intern;
 mod lists;
+mod mailbox;
 mod numbers;
 pub(crate) mod openapi;
 mod pattern;
@@ -108,5 +109,7 @@ fn blocks_rules(error: &FieldError) -> bool {
     matches!(error.error_type, NotSupported | Required | TooLong | TooMany | TypeInvalid)
 }
 
+#[cfg(test)]
+mod rule_tests;
 #[cfg(test)]
 mod tests;

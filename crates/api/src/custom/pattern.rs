@@ -17,6 +17,11 @@ fn translated(pattern: &str) -> String {
                 Some(class @ ('D' | 'W' | 'S')) if !in_class => {
                     out.push_str(&format!("[^{}]", ascii(class.to_ascii_lowercase(), true)));
                 }
+                // Go also denies a class within its braces.
+                Some(class @ ('p' | 'P')) if characters.as_str().starts_with("{^") => {
+                    characters = characters.as_str()[2..].chars();
+                    out.push_str(if class == 'p' { "\\P{" } else { "\\p{" });
+                }
                 Some(escaped) => out.extend(['\\', escaped]),
                 None => out.push('\\'),
             },
@@ -83,5 +88,22 @@ mod tests {
             assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
         }
         assert!(compile("(").is_err());
+    }
+
+    /// https://pkg.go.dev/regexp/syntax: Unicode classes by category and by script.
+    #[test]
+    fn unicode_classes_are_known() {
+        for (pattern, text, matches) in [
+            (r"^\p{L}+$", "aéж", true),
+            (r"^\p{L}+$", "a1", false),
+            (r"^\pL\pN$", "a٣", true),
+            (r"^\P{L}$", "1", true),
+            (r"^\p{^L}$", "a", false),
+            (r"^\p{Greek}+$", "αβ", true),
+            (r"^[\p{Lu}\d]+$", "É1", true),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
     }
 }
