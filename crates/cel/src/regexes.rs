@@ -118,10 +118,7 @@ impl<'a> Translator<'a> {
             }
             'C' | 'R' | 'X' | 'u' | 'U' | 'Z' | 'G' | 'h' | 'H' | 'K' | '<' | '>' => return self.refuse(),
             'p' | 'P' => {
-                // Go also denies a class within its braces.
-                let denied = self.denied();
-                self.result.push_str(if (character == 'p') == denied { "\\P" } else { "\\p" });
-                self.result.push_str(if denied { "{" } else { "" });
+                self.unicode_class(character == 'p');
                 return Ok(());
             }
             other => {
@@ -134,14 +131,21 @@ impl<'a> Translator<'a> {
         Ok(())
     }
 
-    /// Whether `{^` follows; it is passed over.
-    fn denied(&mut self) -> bool {
-        let mut ahead = self.rest.clone();
-        let denied = ahead.next() == Some('{') && ahead.next() == Some('^');
-        if denied {
-            self.rest = ahead;
+    /// `\pL`, `\p{Greek}`; Go also denies a class within its braces.
+    fn unicode_class(&mut self, mut positive: bool) {
+        let mut name = String::new();
+        if self.rest.next_if_eq(&'{').is_some() {
+            positive ^= self.rest.next_if_eq(&'^').is_some();
+            let is_closed = self.rest.clone().any(|letter| letter == '}');
+            name = self.rest.by_ref().take_while(|letter| *letter != '}').collect();
+            if !is_closed {
+                // No class has such a name.
+                name.push('{');
+            }
+        } else {
+            name.extend(self.rest.next());
         }
-        denied
+        self.result.push_str(&format!("\\{}{{{name}}}", if positive { 'p' } else { 'P' }));
     }
 
     /// `\Q...\E`: what stands for itself.
@@ -242,6 +246,9 @@ mod tests {
         ] {
             let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
             assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
+        for pattern in [r"\p{L", r"\p", r"\p{Nowhere}"] {
+            assert!(compile(pattern).is_err(), "{pattern}");
         }
     }
 }
