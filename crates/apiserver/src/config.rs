@@ -28,6 +28,8 @@ pub struct Config {
     pub server_token: String,
     /// Seconds after which an unnamed watch or list stream of a client is ended (upstream: 1800 to 3600).
     pub min_request_timeout_seconds: u64,
+    /// How many watches one user may have open; one more is answered with 429.
+    pub watches_per_user_max: usize,
 }
 
 impl Config {
@@ -47,6 +49,7 @@ impl Config {
             api_audiences: vec!["https://kubernetes.default.svc.cluster.local".to_owned()],
             server_token: String::new(),
             min_request_timeout_seconds: 1800,
+            watches_per_user_max: 10_000,
         }
     }
 }

@@ -110,6 +110,11 @@ impl Objects {
         self.store.revision()
     }
 
+    /// Returns once this revision is there.
+    pub(crate) async fn reached(&self, revision: Revision) {
+        self.store.reached(revision).await;
+    }
+
     pub fn snapshot(&self) -> Snapshot<Meta> {
         self.store.snapshot()
     }

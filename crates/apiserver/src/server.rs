@@ -26,7 +26,7 @@ use crate::kinds::{Kinds, Served};
 use crate::meta::Meta;
 use crate::objects::Objects;
 use crate::service::Service;
-use crate::watch::Frames;
+use crate::watch::{Frames, Watchers};
 
 /// What a server is put together from.
 pub struct Parts {
@@ -63,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) health: Health,
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
+    pub(crate) watchers: Watchers,
     pub(crate) encodings: Encodings,
     pub(crate) shutdown: CancellationToken,
 }
@@ -86,6 +87,7 @@ impl ApiServer {
             health: Health::default(),
             metrics: Metrics::default(),
             frames: Frames::default(),
+            watchers: Watchers::default(),
             encodings: Encodings::default(),
             shutdown: CancellationToken::new(),
         }))
@@ -139,7 +141,7 @@ impl ApiServer {
 
     /// Serves one request that came over the network.
     pub(crate) fn serve_request(&self, request: Request<Body>, caller: Caller) -> BoxFuture<'static, Response<Body>> {
-        Box::pin(crate::front::serve(self.0.clone(), request, caller))
+        crate::front::in_time(self.0.clone(), request, caller)
     }
 }
 

@@ -241,8 +241,9 @@ impl Status {
     }
 
     /// A read at a resourceVersion that does not exist yet.
-    pub fn too_large_resource_version(asked: u64, current: u64) -> Self {
-        let mut status = Self::timeout(&format!("Too large resource version: {asked}, current: {current}"), 1);
+    pub fn too_large_resource_version(asked: u64, current: u64, retry_after_seconds: u32) -> Self {
+        let text = format!("Too large resource version: {asked}, current: {current}");
+        let mut status = Self::timeout(&text, retry_after_seconds);
         let message = "Too large resource version".to_owned();
         status.details_mut().causes.push(Cause {
             reason: "ResourceVersionTooLarge".to_owned(),

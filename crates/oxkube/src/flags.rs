@@ -82,6 +82,9 @@ pub struct ServerFlags {
     /// The token with which agents join; made and kept in DATA_DIR/server/token when not given.
     #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// How many watches one user may have open; one more is answered with 429.
+    #[arg(long, env = "OXKUBE_WATCHES_PER_USER_MAX", value_name = "N", default_value_t = 10_000)]
+    pub watches_per_user_max: usize,
     #[command(flatten)]
     pub node: NodeFlags,
 }

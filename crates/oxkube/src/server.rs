@@ -184,6 +184,7 @@ fn config(prepared: &Prepared) -> apiserver::Config {
         service_cidrs: flags.service_cidr.split(',').map(str::to_owned).collect(),
         cluster_dns: flags.cluster_dns,
         server_token: flags.token.clone().unwrap_or_default(),
+        watches_per_user_max: flags.watches_per_user_max,
         ..apiserver::Config::new(&prepared.data_dir.path)
     }
 }

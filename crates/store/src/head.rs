@@ -20,6 +20,8 @@ pub(crate) struct Head<M> {
     pub(crate) revision: Revision,
     pub(crate) items: OrdMap<Arc<str>, Arc<Item<M>>>,
     resources: BTreeMap<String, Resource<M>>,
+    /// The newest revision, for those who wait for one that is still to come.
+    pub(crate) advanced: watch::Sender<Revision>,
     floor: Revision,
     /// Resources whose lazily acknowledged events up to this revision may have been lost by an unclean end.
     lossy: (Vec<String>, Revision),
@@ -32,6 +34,7 @@ impl<M> Head<M> {
             revision: floor,
             items: OrdMap::new(),
             resources: BTreeMap::new(),
+            advanced: watch::Sender::new(floor),
             floor,
             lossy: (Vec::new(), 0),
             limits,
@@ -84,8 +87,9 @@ impl<M> Head<M> {
         }
     }
 
-    /// Wakes the watchers of every resource that has events after `since`.
+    /// Wakes the watchers of every resource that has events after `since`, and those who wait for a revision.
     pub(crate) fn wake(&self, touched: &[Arc<str>]) {
+        self.advanced.send_replace(self.revision);
         let mut last = "";
         for key in touched {
             let name = resource_of(key);

@@ -108,6 +108,21 @@ impl<M: Send + Sync + 'static> Store<M> {
         self.head.read().revision
     }
 
+    /// Returns once this revision is durable; for as long as nobody writes it, that is never.
+    pub async fn reached(&self, revision: Revision) {
+        let mut signal = {
+            let head = self.head.read();
+            if head.revision >= revision {
+                return;
+            }
+            head.advanced.subscribe()
+        };
+        if signal.wait_for(|newest| *newest >= revision).await.is_err() {
+            // The store is gone: nothing will ever come.
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// The durable item at `key`.
     pub fn get(&self, key: &str) -> Option<Arc<Item<M>>> {
         self.head.read().items.get(key).cloned()

@@ -2,6 +2,8 @@
 //! registry or one of the paths that are no resources. Errors become Status bodies here.
 
 mod compress;
+mod deadline;
+mod ending;
 mod impersonate;
 mod metrics;
 mod paths;
@@ -25,6 +27,7 @@ use crate::server::Inner;
 use crate::status::Status;
 
 pub(crate) use compress::compressible;
+pub(crate) use deadline::in_time;
 pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
@@ -39,9 +42,13 @@ pub(crate) enum Caller {
 }
 
 /// Serves one request. Never fails: whatever goes wrong is a Status.
-pub(crate) async fn serve(server: Arc<Inner>, request: Request<Body>, caller: Caller) -> Response<Body> {
-    let info = RequestInfo::new(request.method(), request.uri());
-    let audit_id = audit_id(&server, &request);
+pub(crate) async fn serve(
+    server: Arc<Inner>,
+    request: Request<Body>,
+    info: RequestInfo,
+    caller: Caller,
+    audit_id: Arc<str>,
+) -> Response<Body> {
     let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
     let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
@@ -55,7 +62,7 @@ pub(crate) async fn serve(server: Arc<Inner>, request: Request<Body>, caller: Ca
             tracing::error!(
                 path = info.path,
                 verb = info.verb,
-                audit_id,
+                audit_id = &*audit_id,
                 "a request panicked: {}",
                 panic_text(&*panic)
             );
@@ -86,12 +93,14 @@ async fn pipeline(
     let mut request = Request::from_parts(parts, body);
     if let Some(aggregator) = server.aggregator.get() {
         match aggregator.serve(request, info, &identity).await {
-            Ok(answer) => return answer,
+            Ok(answer) => return Ok(ending::with_server(server, info, answer?)),
             Err(own) => request = own,
         }
     }
     if info.is_resource {
-        return crate::registry::serve(server, request, info, identity, warnings).await;
+        let answer = crate::registry::serve(server, request, info, identity, warnings).await?;
+        let is_own_watch = info.verb == "watch";
+        return Ok(if is_own_watch { answer } else { ending::with_server(server, info, answer) });
     }
     match server.tunnels.get() {
         Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity),
@@ -122,10 +131,17 @@ pub(crate) fn authorize(server: &Inner, identity: &Identity, info: &RequestInfo)
     }
 }
 
-fn audit_id(server: &Inner, request: &Request<Body>) -> String {
+pub(crate) fn audit_id(server: &Inner, request: &Request<Body>) -> Arc<str> {
     let given =
         request.headers().get("audit-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty() && id.len() <= 64);
-    given.map_or_else(|| server.objects.env().uuid(), str::to_owned)
+    given.map_or_else(|| server.objects.env().uuid().into(), Into::into)
+}
+
+/// A refusal that no handler gave.
+fn refusal(status: &Status, format: Format, audit_id: &str) -> Response<Body> {
+    let mut response = status_response(status, format);
+    decorate(&mut response, audit_id, &Warnings::default());
+    response
 }
 
 /// Headers that every answer has.

@@ -19,7 +19,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
-    let page = Reading::new(scope, &list, &selection)?.page(&selection, list.limit);
+    let page = Reading::new(scope, &list, &selection).await?.page(&selection, list.limit);
     let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
     for object in &page.objects {
         match delete(scope, &object.meta.name, &options).await {

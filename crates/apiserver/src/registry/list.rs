@@ -7,7 +7,7 @@ use store::{Revision, Snapshot};
 
 use super::scope::Scope;
 use super::select::Selection;
-use super::{page, stream};
+use super::{fresh, page, stream};
 use crate::body::Body;
 use crate::front::object_response;
 use crate::meta::Meta;
@@ -21,8 +21,8 @@ pub(super) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Resp
     let format = view::object_format(scope.kind, headers, &scope.info.query)?;
     let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
-    let reading = Reading::new(scope, &options, &selection)?;
-    let mut page = reading.page(&selection, options.limit);
+    let reading = Reading::new(scope, &options, &selection).await?;
+    let mut page = reading.page(&selection, page_size(scope, &options));
     page.objects = scope.reader.read(page.objects).await?;
     answer(scope, format, page)
 }
@@ -45,14 +45,13 @@ pub(crate) struct Page {
 
 impl Reading {
     /// Upstream's semantics for lists: by the continue token, at exactly one revision, or not older than one.
-    pub fn new(scope: &Scope<'_>, options: &ListOptions, selection: &Selection) -> Result<Self, Status> {
+    pub async fn new(scope: &Scope<'_>, options: &ListOptions, selection: &Selection) -> Result<Self, Status> {
         let objects = &scope.server.objects;
-        let newest = objects.snapshot();
-        let prefix = selection.prefix(scope);
+        let (prefix, single) = (selection.prefix(scope), selection.is_single(scope));
         let mut start = prefix.clone();
-        let (least, exact) = if options.continue_token.is_empty() || selection.is_single(scope) {
+        let (least, exact) = if options.continue_token.is_empty() || single {
             let asked = options.revision().map_err(bad_version)?;
-            (asked, asked.filter(|asked| is_exact(options, *asked, selection.is_single(scope))))
+            (asked, asked.filter(|asked| is_exact(options, *asked, single)))
         } else {
             let place = page::read(&options.continue_token)?;
             if !matches!(options.resource_version.as_str(), "" | "0") {
@@ -61,9 +60,9 @@ impl Reading {
             start += &place.start;
             (place.revision, place.revision)
         };
-        if let Some(asked) = least.filter(|asked| *asked > newest.revision()) {
-            return Err(Status::too_large_resource_version(asked, newest.revision()));
-        }
+        // One key at exactly one revision is read from upstream's store, not from its cache.
+        fresh::reached(scope, least, !(single && exact.is_some())).await?;
+        let newest = objects.snapshot();
         let Some(at) = exact else { return Ok(Self { revision: newest.revision(), snapshot: newest, prefix, start }) };
         let root = objects::prefix(scope.kind, "");
         let snapshot = objects.snapshot_at(&root, at).map_err(|_| expired(options, &start, &prefix))?;
@@ -93,6 +92,11 @@ impl Reading {
         let remaining = (remaining > 0 && selection.is_everything()).then_some(remaining);
         Page { objects, revision: self.revision, continue_token, remaining }
     }
+}
+
+/// The limit of a list. Upstream's cache, which answers a resourceVersion of 0, knows none (v1.37: cacher.go, computeListLimit).
+fn page_size(scope: &Scope<'_>, options: &ListOptions) -> usize {
+    if options.resource_version == "0" && fresh::is_cached(scope.kind) { 0 } else { options.limit }
 }
 
 /// Without a match, a resourceVersion together with a limit means exactly that revision.

@@ -6,6 +6,7 @@ mod connect;
 mod connection;
 mod create;
 mod delete;
+mod fresh;
 mod get;
 mod graceful;
 mod internal;
@@ -37,6 +38,7 @@ use crate::server::Inner;
 use crate::service::{Call, Service};
 use crate::status::Status;
 
+pub(crate) use fresh::reached;
 pub(crate) use internal::{delete_all, merge};
 pub(crate) use list::Reading;
 pub(crate) use scale::{shown as scale_shown, taken as scale_taken};

@@ -6,6 +6,7 @@ use api::selector::LabelSelector;
 use http::{Request, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
+use super::fresh;
 use super::ownership::{self, ScaleWrite};
 use super::patch::{self, PatchType};
 use super::scope::Scope;
@@ -45,7 +46,10 @@ pub(super) async fn serve(
     let format = negotiate::format(request.headers(), &scope.info.query, Endpoint::PLAIN)?;
     let target = shape::Target::body(scope.subresource.expect("scale is a subresource"));
     let shown = match verb {
-        "get" => scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?).await?)?,
+        "get" => {
+            fresh::asked(scope).await?;
+            scale_of(paths, &scope.value(&scope.existing(&scope.info.name)?).await?)?
+        }
         "update" => {
             let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
             let content_type = decode::content_type(request.headers()).to_owned();

@@ -187,7 +187,7 @@ impl Eviction {
             .header(header::ACCEPT, call.format.content_type())
             .body(full(options.to_string()))
             .map_err(Status::internal)?;
-        let response = front::serve(server, request, Caller::Known(Arc::new(Identity::server()))).await;
+        let response = front::in_time(server, request, Caller::Known(Arc::new(Identity::server()))).await;
         match response.status() {
             code if code.is_success() => answer::created(&call),
             // The Pod became ready meanwhile, or changed otherwise: the client tries again.

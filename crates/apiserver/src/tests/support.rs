@@ -157,7 +157,22 @@ impl Dialer for Plain {
 
 type Services = BTreeMap<&'static str, Arc<dyn Service>>;
 
+/// A fresh, empty server with settings of its own.
+pub(crate) fn server_configured(config: Config) -> ApiServer {
+    server_from(config, Arc::new(Nobody), env(), |_| BTreeMap::new(), |_, _| Vec::new())
+}
+
 fn server_of(
+    authenticator: Arc<dyn Authenticate>,
+    env: Env,
+    services: impl FnOnce(&Objects) -> Services,
+    admission: impl FnOnce(&Kinds, &Objects) -> Admission,
+) -> ApiServer {
+    server_from(Config::new("/nowhere"), authenticator, env, services, admission)
+}
+
+fn server_from(
+    config: Config,
     authenticator: Arc<dyn Authenticate>,
     env: Env,
     services: impl FnOnce(&Objects) -> Services,
@@ -169,7 +184,7 @@ fn server_of(
     services.insert("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone())));
     let (authorizer, admission) = (Arc::new(AllButNobody), admission(&kinds, &objects));
     let parts = Parts { objects, kinds, authenticator, authorizer, admission, dialer: Some(Arc::new(Plain)), services };
-    let server = ApiServer::new(Config::new("/nowhere"), parts);
+    let server = ApiServer::new(config, parts);
     server.clean_up_definitions();
     server
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -24,6 +25,8 @@ struct Served {
     port: u16,
     keys: KeyBundle,
     task: tokio::task::JoinHandle<()>,
+    /// The clients' ends of connections.
+    connections: Mutex<Vec<tokio::task::JoinHandle<hyper::Result<()>>>>,
 }
 
 async fn serve() -> Served {
@@ -39,7 +42,7 @@ async fn serve() -> Served {
     let port = listener.local_addr().expect("an address").port();
     let server = api.clone();
     let task = tokio::spawn(async move { server.serve(listener, Arc::new(tls)).await });
-    Served { api, port, keys, task }
+    Served { api, port, keys, task, connections: Mutex::default() }
 }
 
 /// Sends one request as `user` over the given protocol.
@@ -57,11 +60,11 @@ async fn ask(served: &Served, user: &str, protocol: &str, path: &str) -> http::R
     let response = if protocol == "h2" {
         let (mut sender, connection) =
             hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.expect("h2");
-        tokio::spawn(connection);
+        served.connections.lock().push(tokio::spawn(connection));
         sender.send_request(request).await
     } else {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("http/1.1");
-        tokio::spawn(connection);
+        served.connections.lock().push(tokio::spawn(connection));
         sender.send_request(request).await
     };
     response.expect("an answer").map(|body| body.map_err(|error| -> BoxError { error.into() }).boxed_unsync())
@@ -104,6 +107,11 @@ async fn watches_end_cleanly_when_the_server_does() {
         let rest = tokio::time::timeout(DEADLINE, body.collect()).await.expect("ends in time").expect(protocol);
         let last: Value = serde_json::from_slice(&rest.to_bytes()).expect("a bookmark at the end");
         assert_eq!(last["type"], "BOOKMARK", "{protocol}");
+    }
+    // HTTP/2 says goodbye (GOAWAY without an error), HTTP/1.1 closes after the last chunk.
+    for connection in served.connections.into_inner() {
+        let ended = tokio::time::timeout(DEADLINE, connection).await.expect("is closed in time");
+        ended.expect("a client").expect("ends without an error");
     }
     tokio::time::timeout(DEADLINE, served.task).await.expect("ends in time").expect("ends well");
 }

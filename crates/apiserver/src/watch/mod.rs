@@ -1,6 +1,7 @@
 //! WATCH: a cursor over a resource's history turned into a stream of frames. Bookmarks, WatchList and selectors are decided in `events`; the
 //! encoded frames are shared among watchers by `frames`.
 
+mod bound;
 mod events;
 mod frames;
 mod stream;
@@ -16,10 +17,11 @@ use crate::meta::Meta;
 use crate::negotiate::{self, Endpoint, Format, Transform};
 use crate::objects::{self, Object};
 use crate::options::ListOptions;
-use crate::registry::{Reading, Scope, Selection};
+use crate::registry::{Reading, Scope, Selection, reached};
 use crate::status::Status;
 use crate::table::Include;
 
+pub use bound::Watchers;
 pub use frames::Frames;
 use stream::Watcher;
 
@@ -29,7 +31,8 @@ pub(crate) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Resp
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     // Upstream's storage refuses this with an error that is none of the API's.
     let asked = options.revision().map_err(|error| Status::unexplained(error.to_string()))?;
-    let begin = match begin(scope, &options, asked, &selection) {
+    let place = scope.server.watchers.enter(&scope.identity.name, scope.server.config.watches_per_user_max)?;
+    let begin = match begin(scope, &options, asked, &selection).await {
         Ok(begin) => begin,
         Err(status) => return Ok(refused(format, &status)),
     };
@@ -60,6 +63,7 @@ pub(crate) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Resp
         started_at: begin.after,
         seconds: options.timeout_seconds.unwrap_or_else(|| least + env.random_u64() % least),
         _guard: scope.server.metrics.watch(scope.info),
+        _place: place,
     };
     Ok(response(format, watcher))
 }
@@ -81,7 +85,7 @@ struct Begin {
 }
 
 /// With the state, or at a revision. Once a request is understood, what is wrong with it is told in its stream, as upstream does.
-fn begin(
+async fn begin(
     scope: &Scope<'_>,
     options: &ListOptions,
     asked: Option<Revision>,
@@ -89,10 +93,8 @@ fn begin(
 ) -> Result<Begin, Status> {
     let nowhere = asked.is_none_or(|version| version == 0);
     let with_state = options.send_initial_events.unwrap_or(nowhere);
+    reached(scope, asked.filter(|_| with_state), true).await?;
     let newest = Reading::newest(scope, selection);
-    if let Some(asked) = asked.filter(|asked| with_state && *asked > newest.revision) {
-        return Err(Status::too_large_resource_version(asked, newest.revision));
-    }
     let after = asked.filter(|_| !with_state && !nowhere).unwrap_or(newest.revision);
     let cursor = scope.server.objects.watch(&objects::prefix(scope.kind, ""), after).map_err(|compacted| {
         let oldest = compacted.oldest;

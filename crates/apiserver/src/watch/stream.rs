@@ -11,6 +11,7 @@ use futures::Stream;
 use store::{Cursor, Event, Revision};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::bound::Place;
 use super::events::{self, EventType, Shape};
 use crate::custom::{Reader, with_bytes};
 use crate::front::WatchGuard;
@@ -43,6 +44,8 @@ pub(super) struct Watcher {
     pub seconds: u64,
     /// Counts this watch for as long as it lives.
     pub _guard: WatchGuard,
+    /// Its place among its user's watches.
+    pub _place: Place,
 }
 
 /// A running watch.
