@@ -37,6 +37,11 @@ impl Reader {
         self.definition.as_ref().map_or(0, |definition| definition.generation)
     }
 
+    /// Whether a webhook converts between the versions of this kind.
+    pub fn asks_webhook(&self) -> bool {
+        self.definition.as_ref().is_some_and(|definition| matches!(definition.conversion, Conversion::Webhook(_)))
+    }
+
     /// Stored objects in this version, pruned and with the defaults of today.
     pub async fn read(&self, objects: Vec<Object>) -> Result<Vec<Object>, Status> {
         let Some(definition) = &self.definition else { return Ok(objects) };

@@ -4,7 +4,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::delete::{Deleted, delete, read_options};
-use super::list::Reading;
+use super::list::{Reading, page_size};
 use super::scope::Scope;
 use super::select::Selection;
 use crate::body::Body;
@@ -19,7 +19,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
-    let page = Reading::new(scope, &list, &selection).await?.page(&selection, list.limit);
+    let page = Reading::new(scope, &list, &selection).await?.page(scope, &selection, page_size(scope, &list)).await?;
     let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
     for object in &page.objects {
         match delete(scope, &object.meta.name, &options).await {

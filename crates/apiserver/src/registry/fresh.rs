@@ -6,6 +6,7 @@ use api::kind::Kind;
 use store::Revision;
 
 use super::scope::Scope;
+use crate::objects::closed;
 use crate::options::revision;
 use crate::status::Status;
 
@@ -26,9 +27,13 @@ pub(crate) async fn reached(scope: &Scope<'_>, asked: Option<Revision>, from_cac
     if !from_cache || !is_cached(scope.kind) {
         return Err(Status::too_large_resource_version(asked, objects.revision(), 0));
     }
-    match tokio::time::timeout(PATIENCE, objects.reached(asked)).await {
-        Ok(()) => Ok(()),
-        Err(_) => Err(Status::too_large_resource_version(asked, objects.revision(), RETRY_AFTER_SECONDS)),
+    tokio::select! {
+        biased;
+        () = objects.reached(asked) => Ok(()),
+        () = scope.server.shutdown.cancelled() => Err(closed()),
+        () = tokio::time::sleep(PATIENCE) => {
+            Err(Status::too_large_resource_version(asked, objects.revision(), RETRY_AFTER_SECONDS))
+        }
     }
 }
 

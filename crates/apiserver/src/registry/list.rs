@@ -22,7 +22,7 @@ pub(super) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Resp
     let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let reading = Reading::new(scope, &options, &selection).await?;
-    let mut page = reading.page(&selection, page_size(scope, &options));
+    let mut page = reading.page(scope, &selection, page_size(scope, &options)).await?;
     page.objects = scope.reader.read(page.objects).await?;
     answer(scope, format, page)
 }
@@ -76,9 +76,18 @@ impl Reading {
     }
 
     /// The objects that are selected, at most `limit` (0: all).
-    pub fn page(&self, selection: &Selection, limit: usize) -> Page {
+    pub async fn page(&self, scope: &Scope<'_>, selection: &Selection, limit: usize) -> Result<Page, Status> {
+        let all = self.snapshot.range_from(&self.prefix, &self.start);
+        if !selection.looks_inside(&scope.reader) {
+            return Ok(self.page_of(all, selection, limit));
+        }
+        let shown = scope.reader.read(all.cloned().collect()).await?;
+        Ok(self.page_of(shown.iter(), selection, limit))
+    }
+
+    fn page_of<'o>(&self, all: impl Iterator<Item = &'o Object>, selection: &Selection, limit: usize) -> Page {
         let mut objects: Vec<Object> = Vec::new();
-        let mut rest = self.snapshot.range_from(&self.prefix, &self.start).filter(|item| selection.matches(item));
+        let mut rest = all.filter(|item| selection.matches(item));
         let mut remaining = 0;
         if limit == 0 {
             objects.extend(rest.cloned());
@@ -95,7 +104,7 @@ impl Reading {
 }
 
 /// The limit of a list. Upstream's cache, which answers a resourceVersion of 0, knows none (v1.37: cacher.go, computeListLimit).
-fn page_size(scope: &Scope<'_>, options: &ListOptions) -> usize {
+pub(super) fn page_size(scope: &Scope<'_>, options: &ListOptions) -> usize {
     if options.resource_version == "0" && fresh::is_cached(scope.kind) { 0 } else { options.limit }
 }
 

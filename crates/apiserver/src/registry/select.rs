@@ -1,11 +1,12 @@
 //! Which objects of a collection a request is about: label and field selectors over the meta beside the bytes.
 
 use api::kind::Kind;
-use api::selector::{FieldSelector, LabelSelector};
+use api::selector::{FieldRequirement, FieldSelector, LabelSelector};
 use serde_json::Value;
 use store::Item;
 
 use super::Scope;
+use crate::custom::Reader;
 use crate::meta::Meta;
 use crate::objects;
 use crate::options::ListOptions;
@@ -65,6 +66,11 @@ impl Selection {
         self.labels.is_none() && self.fields.is_none() && self.name.is_none()
     }
 
+    /// It looks at fields of objects that only a webhook can show in this version: they are to be read before they are matched.
+    pub fn looks_inside(&self, reader: &Reader) -> bool {
+        reader.asks_webhook() && self.fields.as_ref().is_some_and(|fields| fields.requirements().iter().any(is_own))
+    }
+
     pub fn matches(&self, item: &Item<Meta>) -> bool {
         let meta = &item.meta;
         if self.name.as_ref().is_some_and(|name| *name != meta.name) {
@@ -93,6 +99,11 @@ fn parse<T>(text: &str, parse: impl Fn(&str) -> Result<T, api::selector::Selecto
         return Ok(None);
     }
     parse(text).map(Some).map_err(|error| Status::bad_request(error.to_string()))
+}
+
+/// Metadata is the same in every version.
+fn is_own(requirement: &FieldRequirement) -> bool {
+    !requirement.field.starts_with("metadata.")
 }
 
 fn check_fields(kind: &Kind, fields: &FieldSelector) -> Result<(), Status> {

@@ -26,6 +26,7 @@ fn definition(conversion: Value) -> Value {
     let version = |name: &str, field: &str| {
         json!({
             "name": name, "served": true, "storage": name == "v1",
+            "selectableFields": [{"jsonPath": format!(".spec.{field}")}],
             "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {
                 field: {"type": "string"}, "both": {"type": "string", "default": "x"}
             }}}}}
@@ -158,10 +159,47 @@ async fn a_webhook_converts_what_is_read_and_written() {
     let list =
         json!({"items": [{"apiVersion": "example.com/v2", "spec": {"address": "b"}}, {"spec": {"address": "d"}}]});
     ask(&server, json!({"request": "GET /apis/example.com/v2/turns", "expect": list})).await;
+    let begin = server.objects().revision();
     let headers = json!({"content-type": "application/merge-patch+json"});
     let patch = json!({"spec": {"address": "e"}});
     ask(&server, json!({"request": "PATCH /apis/example.com/v2/turns/c", "headers": headers, "body": patch, "expect": {"spec": {"address": "e"}}})).await;
     ask(&server, json!({"request": "GET /apis/example.com/v1/turns/c", "expect": {"spec": {"host": "e"}}})).await;
+    select(&server, begin).await;
+}
+
+/// Field selectors look at the version that is asked for: `a` is at b, `c` was at d and is at e.
+async fn select(server: &ApiServer, begin: u64) {
+    let turns = |version: &str, query: &str| format!("/apis/example.com/{version}/turns?{query}");
+    for (version, query, names) in [
+        ("v1", "fieldSelector=spec.host%3Db", vec!["a"]),
+        ("v2", "fieldSelector=spec.address%3Db", vec!["a"]),
+        ("v2", "fieldSelector=spec.address!%3Db", vec!["c"]),
+        ("v2", "fieldSelector=spec.address%3De,metadata.name%3Dc", vec!["c"]),
+        ("v2", "fieldSelector=spec.address%3Db,metadata.name%3Dc", vec![]),
+    ] {
+        let items: Vec<Value> = names.iter().map(|name| json!({"metadata": {"name": name}})).collect();
+        let request = format!("GET {}", turns(version, query));
+        ask(server, json!({"request": request, "expect": {"items": items}})).await;
+    }
+    let page = json!({"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "*"}});
+    let request = format!("GET {}", turns("v2", "fieldSelector=spec.address!%3Dx&limit=1"));
+    ask(server, json!({"request": request, "expect": page})).await;
+    let watch =
+        |query: &str| format!("GET {}", turns("v2", &format!("watch=1&timeoutSeconds=1&fieldSelector={query}")));
+    let left = json!([{"type": "DELETED", "object": {"apiVersion": "example.com/v2", "spec": {"address": "d"}}}]);
+    let request = watch(&format!("spec.address%3Dd&resourceVersion={begin}"));
+    ask(server, json!({"request": request, "events": "all", "expect": left})).await;
+    let came = json!([{"type": "ADDED", "object": {"apiVersion": "example.com/v2", "spec": {"address": "e"}}}]);
+    for query in [format!("spec.address%3De&resourceVersion={begin}"), "spec.address%3De".to_owned()] {
+        ask(server, json!({"request": watch(&query), "events": "all", "expect": came})).await;
+    }
+    let request = format!("DELETE {}", turns("v2", "fieldSelector=spec.address%3De"));
+    ask(server, json!({"request": request, "expect": {"items": [{"metadata": {"name": "c"}}]}})).await;
+    ask(
+        server,
+        json!({"request": "GET /apis/example.com/v2/turns", "expect": {"items": [{"metadata": {"name": "a"}}]}}),
+    )
+    .await;
 }
 
 #[tokio::test]

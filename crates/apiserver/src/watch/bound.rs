@@ -20,8 +20,9 @@ impl Watchers {
         let name = open.get_key_value(user).map_or_else(|| user.into(), |(name, _)| name.clone());
         let count = open.entry(name.clone()).or_default();
         if *count >= limit {
-            let text =
-                format!("too many watches: user {user:?} has {limit} open, which is the limit (--watches-per-user-max)");
+            let text = format!(
+                "too many watches: user {user:?} has {limit} open, which is the limit (--watches-per-user-max)"
+            );
             return Err(Status::too_many_requests(text, RETRY_AFTER_SECONDS));
         }
         *count += 1;

@@ -100,7 +100,7 @@ async fn begin(
         let oldest = compacted.oldest;
         Status::expired(format!("too old resource version: {after} ({oldest})"))
     })?;
-    let initial = if with_state { newest.page(selection, 0).objects } else { Vec::new() };
+    let initial = if with_state { newest.page(scope, selection, 0).await?.objects } else { Vec::new() };
     Ok(Begin { initial, after, cursor })
 }
 

@@ -91,6 +91,9 @@ impl Watcher {
 
     /// The frame of an event, if this watcher sees it.
     async fn frame(&mut self, event: &Event<Meta>) -> Result<Option<Bytes>, Status> {
+        let inside = self.selection.looks_inside(&self.reader) && event.key().starts_with(&self.prefix);
+        let read = if inside { Some(self.read(event).await?) } else { None };
+        let event = read.as_ref().unwrap_or(event);
         let Some(event_type) = events::seen(event, |item| self.selected(item)) else { return Ok(None) };
         let shape = self.next_shape();
         let (mut bytes, item) = events::shown(event, event_type);
@@ -102,6 +105,14 @@ impl Watcher {
             events::frame(shape, event_type, &bytes, self.server.objects.env().now())
         })?;
         Ok(Some(frame))
+    }
+
+    /// The event with its states as this version shows them.
+    async fn read(&self, event: &Event<Meta>) -> Result<Event<Meta>, Status> {
+        let states = [&event.previous, &event.current, &event.deleted];
+        let mut read = self.reader.read(states.into_iter().flatten().cloned().collect()).await?.into_iter();
+        let [previous, current, deleted] = states.map(|state| state.as_ref().and_then(|_| read.next()));
+        Ok(Event { revision: event.revision, previous, current, deleted })
     }
 
     /// The shape of one more frame.
