@@ -58,6 +58,21 @@ fn revisions_grow_and_are_spliced_into_the_bytes() {
 }
 
 #[test]
+fn a_revision_to_come_is_waited_for() {
+    let (store, _) = open(MemoryEngine::default());
+    let first = one(&store, put("/registry/pods/a", Expect::Absent, "1")).expect("is stored").item.revision;
+    futures_block(async {
+        store.reached(first).await;
+        let next = store.reached(first + 1);
+        tokio::pin!(next);
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, next.as_mut()).await.is_err(), "nobody wrote it");
+        let write = store.commit(vec![put("/registry/nodes/b", Expect::Absent, "2")]);
+        assert_eq!(write.await[0].as_ref().expect("is stored").item.revision, first + 1);
+        next.await;
+    });
+}
+
+#[test]
 fn unmet_expectations_conflict_and_show_the_current_item() {
     let (store, _) = open(MemoryEngine::default());
     let first = one(&store, put("/registry/pods/a/x", Expect::Absent, "1")).expect("created");

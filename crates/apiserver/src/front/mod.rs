@@ -3,6 +3,7 @@
 
 mod compress;
 mod deadline;
+mod duration;
 mod ending;
 mod impersonate;
 mod metrics;
