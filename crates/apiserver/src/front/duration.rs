@@ -12,6 +12,9 @@ pub(super) fn go_duration(text: &str) -> Result<Duration, String> {
     if rest == "0" {
         return Ok(Duration::ZERO);
     }
+    if rest.is_empty() {
+        return Err(INVALID.to_owned());
+    }
     let mut nanoseconds = 0.0;
     while !rest.is_empty() {
         let number = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
@@ -26,7 +29,7 @@ pub(super) fn go_duration(text: &str) -> Result<Duration, String> {
         nanoseconds += value * nanoseconds_in(unit)?;
         rest = &after[unit.len()..];
     }
-    if text.is_empty() || nanoseconds >= 2_f64.powi(63) {
+    if nanoseconds >= 2_f64.powi(63) {
         return Err(INVALID.to_owned());
     }
     Ok(if negative { Duration::ZERO } else { Duration::from_nanos(nanoseconds as u64) })

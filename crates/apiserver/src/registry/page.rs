@@ -16,7 +16,9 @@ pub(super) struct Place {
     pub start: String,
 }
 
-#[derive(Serialize, Deserialize)]
+/// A field that is missing is empty, as Go reads it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Token {
     v: String,
     rv: i64,

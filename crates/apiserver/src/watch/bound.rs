@@ -31,7 +31,7 @@ impl Watchers {
 }
 
 /// One watch in its user's count; gives its place back when it ends.
-pub(super) struct Place {
+pub(crate) struct Place {
     watchers: Watchers,
     user: Arc<str>,
 }
