@@ -48,6 +48,16 @@ impl Document {
         Document { gzip: compressed.expect("writing to memory cannot fail").into(), etag }
     }
 
+    /// A v2 document, as JSON.
+    pub fn v2_json(document: &Value, etag: String) -> Self {
+        Self::new(document.to_string().as_bytes(), etag)
+    }
+
+    /// A v2 document, as [`V2_PROTOBUF`].
+    pub fn v2_protobuf(document: &Value, etag: String) -> Self {
+        Self::new(&gnostic::encode(document), etag)
+    }
+
     /// The document itself.
     pub fn plain(&self) -> Vec<u8> {
         let mut content = Vec::new();

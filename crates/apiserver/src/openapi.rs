@@ -4,6 +4,7 @@ use api::openapi::{self, Document, Published};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
+use crate::aggregation::Merged;
 use crate::body::{Body, full};
 use crate::front::json_response;
 use crate::negotiate::{self, JSON};
@@ -16,27 +17,32 @@ const IMMUTABLE: &str = "public, immutable, max-age=31536000";
 /// The name clients ask by has an `@`, which Go's parser of media types refuses in an answer.
 const V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-/// Answers a path at or below /openapi.
+/// Answers a path at or below /openapi; `merged`: /openapi/v2 with what other servers have.
 pub(crate) fn answer(
     published: &Published,
+    merged: Option<&Merged>,
     path: &str,
     headers: &HeaderMap,
     query: &Query,
 ) -> Result<Response<Body>, Status> {
     match path {
-        "/openapi/v2" => version2(published, headers),
+        "/openapi/v2" => version2(published, merged, headers),
         "/openapi/v3" => json_response(&published.v3_index()),
         _ => version3(published, path, headers, query),
     }
 }
 
-fn version2(published: &Published, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+fn version2(published: &Published, merged: Option<&Merged>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
     for clause in negotiate::clauses(headers) {
         match clause.media_type {
             openapi::V2_PROTOBUF | V2_PROTOBUF_ANSWER => {
-                return Ok(document(published.v2_protobuf(), V2_PROTOBUF_ANSWER, headers));
+                let found = merged.map_or_else(|| published.v2_protobuf(), Merged::protobuf);
+                return Ok(document(found, V2_PROTOBUF_ANSWER, headers));
             }
-            JSON | "application/*" | "*/*" => return Ok(document(published.v2_json(), JSON, headers)),
+            JSON | "application/*" | "*/*" => {
+                let found = merged.map_or_else(|| published.v2_json(), Merged::json);
+                return Ok(document(found, JSON, headers));
+            }
             _ => {}
         }
     }

@@ -21,6 +21,11 @@ impl Availability {
         Self { available: true, reason: "Passed", message: "all checks passed".to_owned() }
     }
 
+    /// This server serves it.
+    pub fn local() -> Self {
+        Self { available: true, reason: "Local", message: "Local APIServices are always available".to_owned() }
+    }
+
     /// The discovery document could not be had.
     pub fn failed(message: String) -> Self {
         Self::no("FailedDiscoveryCheck", message)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::openapi::Spec;
 use super::registered::Registered;
 
 /// What an extension server said about one group and version.
@@ -13,6 +14,8 @@ pub(super) struct Learnt {
     pub resources: Value,
     /// Its place in the server's /openapi/v3, empty when there is none.
     pub openapi: String,
+    /// Its part of the server's /openapi/v2.
+    pub spec: Option<Arc<Spec>>,
 }
 
 /// A registered version with what is known of it.

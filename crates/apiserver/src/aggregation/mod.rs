@@ -1,12 +1,15 @@
 //! Aggregation: groups that extension servers serve behind a Service, registered as APIServices. Requests go on to them with the front
-//! proxy's certificate and the caller's name; a watcher keeps their Available condition. /openapi/v2 does not show them yet.
+//! proxy's certificate and the caller's name; a watcher keeps their Available condition, and that of this server's own groups.
 
+mod autoregister;
 mod check;
 mod condition;
 mod documents;
 mod headers;
 mod local;
+mod openapi;
 mod registered;
+mod specs;
 
 #[cfg(test)]
 mod tests;
@@ -17,21 +20,26 @@ use std::sync::Arc;
 use api::kind::Kind;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
+use self::autoregister::Declared;
 use self::documents::{Known, Learnt};
 use self::registered::{Registered, Registry};
 use crate::body::{Body, full};
 use crate::dialer::{CallError, Clients, Dialer};
 use crate::follow::Followed;
 use crate::identity::Identity;
+use crate::kinds::Kinds;
 use crate::objects::Objects;
 use crate::pki::Leaf;
 use crate::request::RequestInfo;
 use crate::rows::row;
 use crate::services::forward;
 use crate::status::Status;
+
+pub(crate) use self::openapi::Merged;
 
 /// The aggregator.
 pub(crate) struct Aggregator {
@@ -43,6 +51,10 @@ pub(crate) struct Aggregator {
     learnt: Mutex<BTreeMap<String, Learnt>>,
     /// A proxied call failed: look at once.
     doubts: Notify,
+    /// An APIService changed: read its OpenAPI documents.
+    unread: Notify,
+    merged: Mutex<Option<Arc<Merged>>>,
+    declared: Followed<Declared>,
 }
 
 impl Aggregator {
@@ -50,12 +62,20 @@ impl Aggregator {
     pub fn new(objects: Objects, dialer: Arc<dyn Dialer>, leaf: Leaf) -> Arc<Self> {
         Arc::new(Self {
             registry: Followed::new(objects.clone()),
+            declared: Followed::new(objects.clone()),
             clients: Clients::new(dialer, objects.clone(), Some(leaf)),
             objects,
             kind: row("apiregistration.k8s.io", "v1", "apiservices"),
             learnt: Mutex::default(),
             doubts: Notify::new(),
+            unread: Notify::new(),
+            merged: Mutex::default(),
         })
+    }
+
+    /// Keeps the APIServices of this server's own groups, the conditions of the others and their documents, until the server ends.
+    pub async fn run(self: Arc<Self>, kinds: Kinds, shutdown: CancellationToken) {
+        tokio::join!(self.register(&kinds, &shutdown), self.check(&shutdown), self.read_documents(&shutdown));
     }
 
     /// Who serves a path instead of this server.
@@ -66,6 +86,8 @@ impl Aggregator {
         }
         let mut parts = info.path.trim_matches('/').split('/');
         let (group, version) = match parts.next()? {
+            // An APIService `v1.` with a Service takes all of the core group, /api itself included.
+            "api" => ("", "v1"),
             "apis" => (parts.next()?, parts.next()?),
             "openapi" if parts.next() == Some("v3") && parts.next() == Some("apis") => (parts.next()?, parts.next()?),
             _ => return None,
@@ -94,20 +116,28 @@ impl Aggregator {
         identity: &Identity,
     ) -> Result<Response<Body>, Status> {
         if !registered.available {
-            return Ok(refusal("service unavailable"));
+            return Ok(unavailable("service unavailable"));
         }
         headers::speak_for(request.headers_mut(), identity)?;
         let uri = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        let host = format!("{}:{}", registered.service.server_name(), registered.service.port);
-        match self.clients.connect(&registered.target()).await {
-            Ok(stream) => forward(stream, self.objects.env(), request, &uri, &host).await,
+        let (target, host) = (registered.target(), registered.host());
+        let answer = if forward::wants_upgrade(request.headers()) {
+            match self.clients.connect(&target).await {
+                Ok(stream) => return forward::forward(stream, self.objects.env(), request, &uri, &host).await,
+                Err(error) => Err(error),
+            }
+        } else {
+            self.clients.send(&target, forward::outgoing(request, &uri, &host)?).await
+        };
+        Ok(match answer {
+            Ok(answer) => forward::answer(answer),
+            Err(CallError::Tls(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             Err(error) => {
                 self.doubts.notify_one();
                 tracing::debug!(service = registered.name, %error, "an extension server cannot be reached");
-                let text = if matches!(error, CallError::Tls(_)) { error.to_string() } else { shown(&error) };
-                Ok(refusal(&text))
+                unavailable(&shown(&error))
             }
-        }
+        })
     }
 
     /// All registered versions with what is known of them.
@@ -142,17 +172,6 @@ impl Aggregator {
         let known = self.known();
         if known.is_empty() { None } else { Some(documents::aggregated(own(), &known)) }
     }
-
-    /// The index of /openapi/v3 with the documents of others.
-    pub fn openapi_index(&self, mut own: Value) -> Value {
-        for (registered, learnt) in self.known() {
-            if !learnt.openapi.is_empty() {
-                let path = registered.path().trim_start_matches('/').to_owned();
-                own["paths"][path] = json!({"serverRelativeURL": learnt.openapi});
-            }
-        }
-        own
-    }
 }
 
 /// Resolving fails with upstream's one sentence; everything else says what it is.
@@ -164,10 +183,14 @@ fn shown(error: &CallError) -> String {
     }
 }
 
-/// 503 in plain text, as Go's http.Error writes it.
-fn refusal(text: &str) -> Response<Body> {
+fn unavailable(text: &str) -> Response<Body> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// Plain text, as Go's http.Error writes it.
+fn refusal(code: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(full(format!("{text}\n")));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    *response.status_mut() = code;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

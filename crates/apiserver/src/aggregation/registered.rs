@@ -46,6 +46,11 @@ impl Registered {
         Target { address: Address::Service(self.service.clone()), trust: self.trust.clone() }
     }
 
+    /// What requests call it.
+    pub fn host(&self) -> String {
+        format!("{}:{}", self.service.server_name(), self.service.port)
+    }
+
     /// Where it has to answer.
     pub fn path(&self) -> String {
         if self.group.is_empty() {

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::env::Env;
-use bytes::{Bytes, BytesMut};
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::BodyExt;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
 use parking_lot::Mutex;
 
-use super::dial::{Dialer, Stream};
+use super::call::{CallError, cause, read, repeatable, was_closed};
+use super::dial::{Dialer, Stream, join};
 use super::endpoint::Resolver;
 use super::link::{Connector, LinkError};
 use super::target::{Address, Target};
@@ -25,29 +25,22 @@ use crate::objects::Objects;
 use crate::pki::Leaf;
 
 const IDLE_SECONDS: u64 = 90;
-/// Clients of targets that were changed or deleted are forgotten with all others when there are this many.
+/// Connections that wait for use, per endpoint or host: client-go's figure.
+const IDLE_MAX: usize = 25;
+/// All clients are forgotten when there are this many in use.
 const CLIENTS_MAX: usize = 200;
-const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-/// A call without an answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
-    #[error(transparent)]
-    Link(#[from] LinkError),
-    #[error("context deadline exceeded")]
-    Deadline,
-    #[error("tls configuration: {0}")]
-    Tls(#[from] rustls::Error),
-    #[error("{0}")]
-    Request(#[from] http::Error),
-    #[error("{0}")]
-    Transport(String),
-    #[error("the answer has more than {ANSWER_BYTES_MAX} bytes")]
-    TooLarge,
-}
 
 type Pooled = Client<Connector, Body>;
+/// Who is called, and who is trusted there: another caBundle is another client, with connections of its own.
 type Key = (String, Trust);
+
+/// A client with its connections.
+struct Known {
+    connector: Connector,
+    client: Pooled,
+    /// The last call.
+    used: jiff::Timestamp,
+}
 
 /// Spawns connections' tasks where the simulation sees them.
 #[derive(Clone)]
@@ -65,7 +58,7 @@ pub(crate) struct Clients {
     resolver: Resolver,
     env: Env,
     leaf: Option<Leaf>,
-    clients: Mutex<BTreeMap<Key, (Connector, Pooled)>>,
+    clients: Mutex<BTreeMap<Key, Known>>,
 }
 
 impl Clients {
@@ -109,21 +102,63 @@ impl Clients {
         tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(CallError::Deadline))
     }
 
+    /// Sends one request, of whose URI the path counts, and streams the answer. As upstream's proxy of APIServices, it chooses a ready
+    /// endpoint for each request; connections are kept per endpoint.
+    pub async fn send(&self, target: &Target, mut request: Request<Body>) -> Result<Response<Incoming>, CallError> {
+        let place = match &target.address {
+            Address::Service(service) => {
+                let (host, port) = self.resolver.resolve(service).map_err(LinkError::from)?;
+                join(&host, port)
+            }
+            Address::Url(_) => authority(&target.address),
+        };
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        *request.uri_mut() = format!("https://{place}{path}").parse().map_err(http::Error::from)?;
+        let again = repeatable(&request);
+        let (_, client) = self.client(target)?;
+        match (client.request(request).await, again) {
+            // The other side closed a connection that was kept just as it was used again.
+            (Err(error), Some(request)) if was_closed(&error) => client.request(request).await.map_err(cause),
+            (answer, _) => answer.map_err(cause),
+        }
+    }
+
+    /// As [`Clients::send`], but reads the whole answer, both within `timeout`.
+    pub async fn fetch(
+        &self,
+        target: &Target,
+        request: Request<Body>,
+        timeout: Duration,
+    ) -> Result<(http::response::Parts, Bytes), CallError> {
+        let fetching = async {
+            let (parts, body) = self.send(target, request).await?.into_parts();
+            Ok((parts, read(body).await?))
+        };
+        tokio::time::timeout(timeout, fetching).await.unwrap_or(Err(CallError::Deadline))
+    }
+
     /// A connection of its own, for requests that switch protocols.
     pub async fn connect(&self, target: &Target) -> Result<Stream, CallError> {
         let (connector, _) = self.client(target)?;
-        Ok(connector.connect().await?)
+        Ok(connector.connect(None).await?)
     }
 
-    /// Forgets all pooled connections.
-    pub fn forget(&self) {
-        self.clients.lock().clear();
+    /// Closes the idle connections to one target: the next call dials anew.
+    pub fn forget(&self, target: &Target) {
+        self.clients.lock().remove(&key(target));
+    }
+
+    /// Forgets all but these targets. Calls under way go on, idle connections are closed.
+    pub fn keep(&self, targets: &[Target]) {
+        let keys: Vec<Key> = targets.iter().map(key).collect();
+        self.clients.lock().retain(|known, _| keys.contains(known));
     }
 
     fn client(&self, target: &Target) -> Result<(Connector, Pooled), CallError> {
-        let key = (authority(&target.address), target.trust.clone());
-        if let Some(known) = self.clients.lock().get(&key) {
-            return Ok(known.clone());
+        let (key, now) = (key(target), self.env.now());
+        if let Some(known) = self.clients.lock().get_mut(&key) {
+            known.used = now;
+            return Ok((known.connector.clone(), known.client.clone()));
         }
         let tls = Arc::new(target.trust.config(self.leaf.as_ref())?);
         let address = target.address.clone();
@@ -131,13 +166,22 @@ impl Clients {
         let client = Client::builder(Tasks(self.env.clone()))
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
+            .pool_max_idle_per_host(IDLE_MAX)
             .build(connector.clone());
         let mut clients = self.clients.lock();
+        // Who was changed or deleted is called no more. Connections that long without a call are closed by then.
+        let idle = |known: &Known| now.duration_since(known.used).as_secs().unsigned_abs() > IDLE_SECONDS;
+        clients.retain(|_, known| !idle(known));
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
         }
-        Ok(clients.entry(key).or_insert((connector, client)).clone())
+        let known = clients.entry(key).or_insert(Known { connector, client, used: now });
+        Ok((known.connector.clone(), known.client.clone()))
     }
+}
+
+fn key(target: &Target) -> Key {
+    (authority(&target.address), target.trust.clone())
 }
 
 /// What connections are shared by: all paths of one Service or host.
@@ -149,32 +193,4 @@ fn authority(address: &Address) -> String {
             parsed.and_then(|uri| uri.authority().map(ToString::to_string)).unwrap_or_else(|| url.clone())
         }
     }
-}
-
-/// What lies at the bottom of the pool's error.
-fn cause(error: hyper_util::client::legacy::Error) -> CallError {
-    let mut source: &dyn std::error::Error = &error;
-    loop {
-        if let Some(link) = source.downcast_ref::<LinkError>() {
-            return CallError::Transport(link.to_string());
-        }
-        match source.source() {
-            Some(inner) => source = inner,
-            None => return CallError::Transport(source.to_string()),
-        }
-    }
-}
-
-async fn read(mut body: Incoming) -> Result<Bytes, CallError> {
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| CallError::Transport(error.to_string()))?;
-        if let Ok(data) = frame.into_data() {
-            if all.len() + data.len() > ANSWER_BYTES_MAX {
-                return Err(CallError::TooLarge);
-            }
-            all.extend_from_slice(&data);
-        }
-    }
-    Ok(all.freeze())
 }

@@ -41,19 +41,21 @@ impl Resolver {
             let name = service["spec"]["externalName"].as_str().unwrap_or_default();
             return Ok((name.to_owned(), reference.port));
         }
-        self.endpoint(&service, &reference.port.to_string())
+        self.endpoint(&service, &reference.port.to_string(), &reference.name)
     }
 
-    /// As [`Resolver::resolve`], of a Service that is read already; `port` is a name, a number, or empty for its only one.
-    pub fn endpoint(&self, service: &Value, port: &str) -> Result<(String, u16), ResolveError> {
+    /// As [`Resolver::resolve`], of a Service that is read already; `port` is a number, or the name that its endpoints' port has (empty: it
+    /// has none). `asked` is what errors call it when its endpoints lack that port.
+    pub fn endpoint(&self, service: &Value, port: &str, asked: &str) -> Result<(String, u16), ResolveError> {
         let text = |field: &str| service["metadata"][field].as_str().unwrap_or_default().to_owned();
         let (namespace, name) = (text("namespace"), text("name"));
-        let none = || ResolveError::WithoutEndpoints(name.clone());
         let named = service_port(service, port)
             .ok_or_else(|| ResolveError::PortNotFound { name: name.clone(), port: port.to_owned() })?;
         let items = self.objects.items(self.slices, &namespace);
         let mine = items.iter().filter(|item| item.meta.labels.get(SERVICE_NAME) == Some(&name));
         let slices: Vec<Value> = mine.map(|item| parse(item)).collect();
+        let empty = slices.iter().all(|slice| list(&slice["endpoints"]).next().is_none());
+        let none = || ResolveError::WithoutEndpoints(if empty { name.clone() } else { asked.to_owned() });
         let endpoints = ready_endpoints(&slices, named);
         let count = u64::try_from(endpoints.len()).unwrap_or_default();
         let at = self.objects.env().random_u64().checked_rem(count).ok_or_else(none)?;
@@ -69,16 +71,11 @@ fn port_name(port: &Value) -> &str {
     port["name"].as_str().unwrap_or_default()
 }
 
-/// Name of the Service's port that is meant: by name, by number, or its only one.
-pub(super) fn service_port<'a>(service: &'a Value, asked: &str) -> Option<&'a str> {
-    let mut ports = list(&service["spec"]["ports"]);
-    let found = if asked.is_empty() {
-        ports.next()
-    } else {
-        let number: Option<u64> = asked.parse().ok();
-        ports.find(|port| port["name"] == asked || number.is_some_and(|number| port["port"] == number))
-    };
-    found.map(port_name)
+/// The name of the endpoints' port that is meant. A number is looked up among the Service's ports; all else is the name itself, so that no
+/// name at all means a port without one (ResourceLocation in upstream's pkg/registry/core/service/storage).
+pub(super) fn service_port<'a>(service: &'a Value, asked: &'a str) -> Option<&'a str> {
+    let Ok(number) = asked.parse::<i64>() else { return Some(asked) };
+    list(&service["spec"]["ports"]).find(|port| port["port"] == number).map(port_name)
 }
 
 /// Ready (address, port) pairs behind one named port of a Service.

@@ -58,23 +58,36 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    /// A TLS connection to the target.
-    pub async fn connect(self) -> Result<Stream, LinkError> {
-        let (server_name, host, port) = match &self.address {
+    /// A TLS connection to the target; to `at`, if an endpoint of its Service was chosen already.
+    pub async fn connect(self, at: Option<(String, u16)>) -> Result<Stream, LinkError> {
+        let (server_name, (host, port)) = match &self.address {
             Address::Service(service) => {
-                let (host, port) = self.resolver.resolve(service)?;
-                (service.server_name(), host, port)
+                let chosen = at.map_or_else(|| self.resolver.resolve(service), Ok);
+                (service.server_name(), chosen?)
             }
             Address::Url(url) => {
                 let bad = || LinkError::Address(url.clone());
                 let uri: Uri = url.parse().map_err(|_| bad())?;
-                let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(bad)?;
-                let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-                (host.clone(), host, uri.port_u16().unwrap_or(443))
+                let place = place(&uri).filter(|_| uri.scheme_str() == Some("https")).ok_or_else(bad)?;
+                (place.0.clone(), place)
             }
         };
         dial_tls(&*self.dialer, self.tls, server_name, (&host, port)).await
     }
+
+    /// The endpoint that a request's URI names instead of the Service.
+    fn chosen(&self, uri: &Uri) -> Option<(String, u16)> {
+        match &self.address {
+            Address::Service(service) => place(uri).filter(|(host, _)| *host != service.server_name()),
+            Address::Url(_) => None,
+        }
+    }
+}
+
+/// Host and port of an address, the host without brackets.
+fn place(uri: &Uri) -> Option<(String, u16)> {
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    Some((host.to_owned(), uri.port_u16().unwrap_or(443)))
 }
 
 /// TLS over a connection to a host's port, where `server_name` is expected.
@@ -101,8 +114,8 @@ impl tower::Service<Uri> for Connector {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let connecting = self.clone().connect();
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.clone().connect(self.chosen(&uri));
         Box::pin(async move { Ok(Link(TokioIo::new(connecting.await?))) })
     }
 }

@@ -1,6 +1,7 @@
 //! The one way out: whatever the server connects to (kubelets, Pods, Services, webhooks, extension servers) is dialled here, directly
 //! or through the tunnel of an agent.
 
+mod call;
 mod clients;
 mod dial;
 mod endpoint;
@@ -12,7 +13,8 @@ mod tunnel;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use clients::{CallError, Clients};
+pub(crate) use call::CallError;
+pub(crate) use clients::Clients;
 #[cfg(test)]
 pub use dial::DialError;
 pub(crate) use dial::join;

@@ -36,10 +36,14 @@ pub(super) fn serve(
     if trimmed == "/openapi" || path.starts_with("/openapi/") {
         read_only(request)?;
         let served = server.served.current();
-        if let (Some(aggregator), "/openapi/v3") = (server.aggregator.get(), trimmed) {
-            return json_response(&aggregator.openapi_index(served.published().v3_index()));
-        }
-        return crate::openapi::answer(served.published(), trimmed, request.headers(), &info.query);
+        let merged = match (server.aggregator.get(), trimmed) {
+            (Some(aggregator), "/openapi/v3") => {
+                return json_response(&aggregator.openapi_index(served.published().v3_index()));
+            }
+            (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()),
+            _ => None,
+        };
+        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query);
     }
     match trimmed {
         "" => read_only(request).and_then(|()| index(server)),

@@ -40,6 +40,7 @@ pub(crate) struct Backend {
     pub authority: Authority,
     asked: Arc<Mutex<Vec<Asked>>>,
     connections: Arc<Mutex<usize>>,
+    open: Arc<()>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -65,14 +66,16 @@ impl Backend {
         let port = listener.local_addr().unwrap().port();
         let (asked, connections): (Arc<Mutex<Vec<Asked>>>, Arc<Mutex<usize>>) = Default::default();
         let served = Served { answer: Arc::new(answer), asked: asked.clone() };
+        let open = Arc::new(());
+        let held = open.clone();
         let (acceptor, count) = (TlsAcceptor::from(Arc::new(tls)), connections.clone());
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *count.lock() += 1;
-                tokio::spawn(served.clone().connection(acceptor.clone(), stream));
+                tokio::spawn(served.clone().connection(acceptor.clone(), stream, held.clone()));
             }
         });
-        Self { port, authority, asked, connections, task }
+        Self { port, authority, asked, connections, open, task }
     }
 
     /// A caBundle for it.
@@ -86,8 +89,14 @@ impl Backend {
         std::mem::take(&mut self.asked.lock())
     }
 
+    /// All that were ever made.
     pub fn connections(&self) -> usize {
         *self.connections.lock()
+    }
+
+    /// Those that are open: each holds the mark, as do this and the listener.
+    pub fn open(&self) -> usize {
+        Arc::strong_count(&self.open) - 2
     }
 
     /// Puts a Service and an EndpointSlice that leads here into the store.
@@ -110,7 +119,7 @@ struct Served {
 }
 
 impl Served {
-    async fn connection(self, acceptor: TlsAcceptor, stream: TcpStream) {
+    async fn connection(self, acceptor: TlsAcceptor, stream: TcpStream, _open: Arc<()>) {
         // Clients that do not trust this server end the handshake: that is theirs to report.
         let Ok(stream) = acceptor.accept(stream).await else { return };
         let certificates = stream.get_ref().1.peer_certificates();

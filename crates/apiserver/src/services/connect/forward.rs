@@ -26,7 +26,7 @@ const NOT_FORWARDED: [&str; 10] = [
 ];
 
 /// Whether the client wants to switch protocols.
-pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
 }
@@ -59,6 +59,11 @@ pub(crate) async fn forward(
     Ok(answer(response))
 }
 
+/// The client's request as it goes out over a connection that is kept.
+pub(crate) fn outgoing(client: Request<Body>, uri: &str, host: &str) -> Result<Request<Body>, Status> {
+    rewrite(client, uri, host, false)
+}
+
 /// The client's request as it goes out.
 fn rewrite(client: Request<Body>, uri: &str, host: &str, upgrade: bool) -> Result<Request<Body>, Status> {
     let (parts, body) = client.into_parts();
@@ -75,7 +80,8 @@ fn rewrite(client: Request<Body>, uri: &str, host: &str, upgrade: bool) -> Resul
     request.header(header::HOST, host).body(body).map_err(Status::internal)
 }
 
-fn answer(response: Response<hyper::body::Incoming>) -> Response<Body> {
+/// The other side's answer as it goes back.
+pub(crate) fn answer(response: Response<hyper::body::Incoming>) -> Response<Body> {
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let (mut parts, body) = response.into_parts();
     for name in NOT_FORWARDED {

@@ -40,7 +40,8 @@ impl Proxy {
                 self.dial(&host, port, name).await
             }
             _ => {
-                let (host, port) = self.endpoint(&object, name)?;
+                let found = self.resolver.endpoint(&object, &name.port, call.asked);
+                let (host, port) = found.map_err(|error| Status::unavailable(error.to_string()))?;
                 self.dial(&host, port, name).await
             }
         }
@@ -69,10 +70,6 @@ impl Proxy {
         };
         Ok((dialled.map_err(unreachable)?, join(host, port)))
     }
-
-    fn endpoint(&self, service: &Value, name: &ProxyName) -> Result<(String, u16), Status> {
-        self.resolver.endpoint(service, &name.port).map_err(|error| Status::unavailable(error.to_string()))
-    }
 }
 
 /// Where in the API the call is.
@@ -80,6 +77,8 @@ struct Place<'a> {
     objects: &'a Objects,
     kind: &'static Kind,
     namespace: &'a str,
+    /// The name as the path has it, with scheme and port.
+    asked: &'a str,
 }
 
 fn unreachable(error: LinkError) -> Status {
@@ -108,7 +107,8 @@ impl Service for Proxy {
             Status::bad_request(format!("invalid {} request {:?}", call.kind.singular, call.info.name))
         })?;
         let (stream, host) = {
-            let place = Place { objects: &call.objects, kind: call.kind, namespace: &call.info.namespace };
+            let (namespace, asked) = (&call.info.namespace, &call.info.name);
+            let place = Place { objects: &call.objects, kind: call.kind, namespace, asked };
             self.connect(&place, &name).await?
         };
         // The path as the client wrote it, behind `/proxy`.

@@ -314,7 +314,15 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
         ]
     );
     assert_eq!(ask("/api/v1/namespaces/web/pods/p/proxy").await.unwrap().0, 301);
-    assert_eq!(ask("/api/v1/namespaces/web/services/s:none/proxy/").await.unwrap_err().code, 503);
+    for (service, message) in [
+        ("s", "no endpoints available for service \"s\""),
+        ("s:none", "no endpoints available for service \"s:none\""),
+        ("https:s:none", "no endpoints available for service \"https:s:none\""),
+        ("s:81", "no service port 81 found for service \"s\""),
+    ] {
+        let error = ask(&format!("/api/v1/namespaces/web/services/{service}/proxy/")).await.unwrap_err();
+        assert_eq!((error.code, error.message.as_str()), (503, message), "{service}");
+    }
     assert_eq!(ask("/api/v1/namespaces/web/pods/none/proxy/").await.unwrap_err().code, 404);
 }
 

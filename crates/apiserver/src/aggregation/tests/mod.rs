@@ -10,6 +10,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
+mod connections;
+mod documents;
+mod local;
+
 use super::condition::stored;
 use super::registered::Registered;
 use super::*;
@@ -41,6 +45,16 @@ fn served(asked: &Asked) -> Response<Full<bytes::Bytes>> {
     }
 }
 
+/// Waits for what other tasks do.
+async fn until(done: impl Fn() -> bool) {
+    let waiting = async {
+        while !done() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
+}
+
 struct World {
     server: ApiServer,
     backend: Backend,
@@ -50,6 +64,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::answering(served).await
+    }
+
+    /// With an extension server that answers so.
+    async fn answering(served: impl Fn(&Asked) -> Response<Full<bytes::Bytes>> + Send + Sync + 'static) -> Self {
         let server = server_admitting(|_, _| Vec::new());
         let authority = Authority::generate("front-proxy", server.env());
         let leaf = Leaf::issue(&authority, &Profile::client("system:auth-proxy", &[]), server.env());
@@ -77,6 +96,7 @@ impl World {
         self.backend.publish(self.server.objects(), "measure", "gauges").await;
         self.aggregator.look().await;
         assert_eq!(self.condition().0, "True");
+        self.aggregator.learn().await;
         self.backend.asked();
     }
 
@@ -219,7 +239,6 @@ async fn what_does_not_answer_is_stale() {
     let World { server, backend, aggregator, .. } = world;
     let gone = backend.port;
     drop(backend);
-    // The pooled connection and the listener end when the server's task does.
     while tokio::net::TcpStream::connect(("127.0.0.1", gone)).await.is_ok() {
         tokio::task::yield_now().await;
     }
@@ -227,7 +246,6 @@ async fn what_does_not_answer_is_stale() {
     let mut slice = server.objects().get(kind, "measure", "gauges-1").unwrap();
     slice["ports"][0]["port"] = 1.into();
     server.objects().update(kind, slice).await.unwrap();
-    aggregator.clients.forget();
     aggregator.look().await;
     let service = server.objects().get(aggregator.kind, "", "v1.measure.example.com").unwrap();
     let condition = &service["status"]["conditions"][0];
@@ -270,33 +288,4 @@ async fn upgraded_connections_lead_through() {
     stream.read_exact(&mut back).await.unwrap();
     assert_eq!(&back, b"dcba");
     assert_eq!(world.backend.asked()[0].headers["x-remote-user"], "jane");
-}
-
-#[tokio::test]
-async fn own_groups_are_registered_at_the_start() {
-    let world = World::new().await;
-    let shutdown = tokio_util::sync::CancellationToken::new();
-    let stale = json!({"metadata": {"name": "v9.gone", "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"}}, "spec": {"group": "gone", "version": "v9"}});
-    world.server.objects().create(world.aggregator.kind, stale).await.unwrap();
-    let revision = world.server.objects().revision();
-    let task = tokio::spawn(world.aggregator.clone().run(Kinds::new(api::kinds::ALL), shutdown.clone()));
-    let mut cursor = world.server.objects().watch("/registry/apiregistration.k8s.io/apiservices/", revision).unwrap();
-    let last = Kinds::new(api::kinds::ALL)
-        .versions()
-        .into_iter()
-        .rfind(|(group, _)| *group != "apiregistration.k8s.io")
-        .unwrap();
-    let last = format!("{}.{}", last.1, last.0);
-    while cursor.next().await.unwrap().shown().meta.name != last {}
-    shutdown.cancel();
-    task.await.unwrap();
-    let apps = world.server.objects().get(world.aggregator.kind, "", "v1.apps").unwrap();
-    assert_eq!(
-        apps["spec"],
-        json!({"group": "apps", "version": "v1", "groupPriorityMinimum": 17800, "versionPriority": 15})
-    );
-    assert_eq!(apps["status"]["conditions"][0]["reason"], "Local");
-    assert_eq!(apps["metadata"]["labels"]["kube-aggregator.kubernetes.io/automanaged"], "onstart");
-    assert!(world.server.objects().get(world.aggregator.kind, "", "v9.gone").is_none());
-    assert!(world.server.objects().get(world.aggregator.kind, "", "v1.apiregistration.k8s.io").is_none());
 }
