@@ -1,5 +1,5 @@
 //! The v2 document as gnostic's protobuf (openapi.v2.Document), which older kubectl asks for. Written straight from the JSON tree along a
-//! table of field numbers; only what our own document contains is known.
+//! table of field numbers; only what our own document contains is known, and references to parameters, which other servers' have.
 
 use serde_json::Value;
 
@@ -33,6 +33,7 @@ static DOCUMENT: Message = Message {
         ("info", 2, Kind::Message(&INFO)),
         ("paths", 8, Kind::Special(paths)),
         ("definitions", 9, Kind::Named(&SCHEMA)),
+        ("parameters", 10, Kind::Special(parameter_definitions)),
         ("security", 12, Kind::Messages(&SECURITY_REQUIREMENT)),
         ("securityDefinitions", 13, Kind::Special(security_definitions)),
     ],
@@ -225,18 +226,34 @@ fn type_item(bytes: &mut Vec<u8>, number: u32, value: &Value) {
     nested(bytes, number, |content| text(content, 1, value));
 }
 
-/// ParametersItem { Parameter { BodyParameter | NonBodyParameter { … } } }
+/// ParametersItem { Parameter | JsonReference }
 fn parameters(bytes: &mut Vec<u8>, number: u32, value: &Value) {
-    for parameter in value.as_array().into_iter().flatten() {
-        nested(bytes, number, |item| {
-            nested(item, 1, |content| match parameter["in"].as_str() {
-                Some("body") => nested(content, 1, |body| message(body, &BODY_PARAMETER, parameter)),
-                Some("path") => {
-                    nested(content, 2, |other| nested(other, 4, |path| message(path, &PATH_PARAMETER, parameter)))
-                }
-                _ => nested(content, 2, |other| nested(other, 3, |query| message(query, &QUERY_PARAMETER, parameter))),
-            });
+    for item in value.as_array().into_iter().flatten() {
+        nested(bytes, number, |content| match item.get("$ref") {
+            Some(reference) => nested(content, 2, |name| text(name, 1, reference)),
+            None => nested(content, 1, |content| parameter(content, item)),
         });
+    }
+}
+
+/// ParameterDefinitions { NamedParameter }
+fn parameter_definitions(bytes: &mut Vec<u8>, number: u32, value: &Value) {
+    nested(bytes, number, |content| {
+        for (name, member) in value.as_object().into_iter().flatten() {
+            nested(content, 1, |pair| {
+                field(pair, 1, name.as_bytes());
+                nested(pair, 2, |content| parameter(content, member));
+            });
+        }
+    });
+}
+
+/// Parameter { BodyParameter | NonBodyParameter { … } }
+fn parameter(bytes: &mut Vec<u8>, parameter: &Value) {
+    match parameter["in"].as_str() {
+        Some("body") => nested(bytes, 1, |body| message(body, &BODY_PARAMETER, parameter)),
+        Some("path") => nested(bytes, 2, |other| nested(other, 4, |path| message(path, &PATH_PARAMETER, parameter))),
+        _ => nested(bytes, 2, |other| nested(other, 3, |query| message(query, &QUERY_PARAMETER, parameter))),
     }
 }
 

@@ -7,10 +7,10 @@ use serde_json::Value;
 use store::Item;
 use tokio_util::sync::CancellationToken;
 
+use super::Aggregator;
 use super::check::drained;
 use super::condition::Availability;
 use super::local::{self, Step};
-use super::Aggregator;
 use crate::follow::View;
 use crate::kinds::Kinds;
 use crate::meta::Meta;

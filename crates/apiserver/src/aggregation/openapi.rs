@@ -125,7 +125,8 @@ impl Aggregator {
             Ok(answer) if answer.code == StatusCode::OK => answer,
             _ => return before,
         };
-        let given = answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).filter(|etag| !etag.is_empty());
+        let given =
+            answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).filter(|etag| !etag.is_empty());
         let etag = given.map_or_else(|| digest(&String::from_utf8_lossy(&answer.body), &[]), str::to_owned);
         if before.as_ref().is_some_and(|spec| spec.etag == etag) {
             return before;
@@ -180,7 +181,8 @@ impl Aggregator {
         known.sort_by_key(|(registered, _)| (place(&registered.group), registered.name.clone()));
         let own = own.v2_json();
         let others: Vec<Arc<Spec>> = known.into_iter().filter_map(|(_, learnt)| learnt.spec).collect();
-        let parts: Vec<String> = std::iter::once(&own.etag).chain(others.iter().map(|spec| &spec.etag)).cloned().collect();
+        let parts: Vec<String> =
+            std::iter::once(&own.etag).chain(others.iter().map(|spec| &spec.etag)).cloned().collect();
         let mut merged = self.merged.lock();
         if let Some(known) = merged.as_ref().filter(|known| known.parts == parts) {
             return Some(known.clone());

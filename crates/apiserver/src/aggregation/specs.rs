@@ -31,7 +31,8 @@ fn used(document: &Value) -> BTreeSet<String> {
         match value {
             Value::Object(map) => {
                 let reference = map.get("$ref").and_then(Value::as_str).unwrap_or_default();
-                if let Some(name) = reference.strip_prefix(DEFINITIONS).filter(|name| found.insert((*name).to_owned())) {
+                if let Some(name) = reference.strip_prefix(DEFINITIONS).filter(|name| found.insert((*name).to_owned()))
+                {
                     next.push(&document["definitions"][name]);
                 }
                 if let Some(name) = reference.strip_prefix(PARAMETERS).filter(|name| parameters.insert(*name)) {
@@ -95,7 +96,8 @@ fn renames(document: &Value, source: &Value, same: fn(&Value, &Value) -> bool) -
             continue;
         }
         let numbered = |number: &u32| format!("{name}_v{number}");
-        let known = (2..).map(|number| numbered(&number)).map_while(|name| document.get(&name).map(|known| (name, known)));
+        let known =
+            (2..).map(|number| numbered(&number)).map_while(|name| document.get(&name).map(|known| (name, known)));
         let reused = known.into_iter().find(|(_, known)| same(known, value)).map(|(name, _)| name);
         let free = |name: &String| document.get(name).is_none() && source.get(name).is_none() && !given.contains(name);
         let new = reused.or_else(|| (2..).map(|number: u32| numbered(&number)).find(free));

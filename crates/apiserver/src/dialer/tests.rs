@@ -84,8 +84,8 @@ async fn failures_say_what_is_wrong() {
     assert!(failure(&clients, &json!({"url": "http://localhost/"})).await.contains("not an https address"));
 }
 
-#[tokio::test]
-async fn a_bundle_may_hold_the_certificate_itself() {
+/// A listener on loopback with a certificate that stands for itself, and a target that trusts it.
+async fn own_certificate() -> (tokio::net::TcpListener, tokio_rustls::TlsAcceptor, Target) {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let der = certified.cert.der().clone();
     let key = rustls::pki_types::PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
@@ -94,14 +94,54 @@ async fn a_bundle_may_hold_the_certificate_itself() {
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls.with_single_cert(vec![der], key).unwrap()));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
+    let trust = Trust::Bundle(certified.cert.pem());
+    (listener, acceptor, Target { address: Address::Url(format!("https://localhost:{port}")), trust })
+}
+
+#[tokio::test]
+async fn a_bundle_may_hold_the_certificate_itself() {
+    let (listener, acceptor, target) = own_certificate().await;
     let served = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         acceptor.accept(stream).await.is_ok()
     });
-    let trust = Trust::Bundle(certified.cert.pem());
-    let target = Target { address: Address::Url(format!("https://localhost:{port}")), trust };
     clients(&objects()).connect(&target).await.unwrap();
     assert!(served.await.unwrap());
+}
+
+/// Reads the head of a request, whose last line is empty.
+async fn head(stream: &mut (impl tokio::io::AsyncRead + Unpin)) {
+    use tokio::io::AsyncReadExt;
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        seen.push(stream.read_u8().await.unwrap());
+    }
+}
+
+/// As Go's net/http: a connection that was kept may be closed just as it is used again. What only reads is then sent once more.
+#[tokio::test]
+async fn what_only_reads_is_sent_again() {
+    use tokio::io::AsyncWriteExt;
+    let (listener, acceptor, target) = own_certificate().await;
+    // Each connection answers one request, and closes at the second.
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            head(&mut stream).await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            head(&mut stream).await;
+        }
+    });
+    let clients = clients(&objects());
+    let ask = async |method: &str| {
+        let request = http::Request::builder().method(method).uri("/x").body(crate::body::full("")).unwrap();
+        clients.fetch(&target, request, DEADLINE).await.map(|(_, body)| body)
+    };
+    assert_eq!(ask("GET").await.unwrap(), "ok");
+    assert_eq!(ask("GET").await.unwrap(), "ok");
+    let error = ask("POST").await.unwrap_err();
+    assert!(matches!(error, CallError::Transport(_)), "{error}");
 }
 
 #[tokio::test]

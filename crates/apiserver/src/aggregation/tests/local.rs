@@ -10,9 +10,7 @@ const MANAGED: &str = "kube-aggregator.kubernetes.io/automanaged";
 
 #[test]
 fn each_apiservice_takes_upstreams_step() {
-    let service = |managed: &str, priority: u32| {
-        json!({"metadata": {"labels": {MANAGED: managed}}, "spec": {"versionPriority": priority}})
-    };
+    let service = |managed: &str, priority: u32| json!({"metadata": {"labels": {MANAGED: managed}}, "spec": {"versionPriority": priority}});
     let (on_start, always, free) = (service("onstart", 1), service("true", 1), json!({"spec": {"versionPriority": 2}}));
     let (old_start, old_always) = (service("onstart", 2), service("true", 2));
     // wanted, current, there at the start, looked at before: what is done.
@@ -66,7 +64,10 @@ async fn groups_of_custom_resources_have_apiservices() {
     let (code, table) =
         world.ask("GET", "/apis/apiregistration.k8s.io/v1/apiservices/v1.shop.example.com", accept, "").await;
     let cells = &table["rows"][0]["cells"];
-    assert_eq!((code, &cells[0], &cells[1], &cells[2]), (200, &json!("v1.shop.example.com"), &json!("Local"), &json!("True")));
+    assert_eq!(
+        (code, &cells[0], &cells[1], &cells[2]),
+        (200, &json!("v1.shop.example.com"), &json!("Local"), &json!("True"))
+    );
     let service = get("v1.shop.example.com").unwrap();
     assert_eq!(service["metadata"]["labels"], json!({MANAGED: "true"}));
     assert_eq!(
