@@ -40,10 +40,19 @@ pub(super) fn repeatable(request: &Request<Body>) -> Option<Request<Body>> {
     Some(again)
 }
 
-/// The connection ended before any of the answer came.
+/// The connection ended before any of the answer came; TLS connections often end without saying so.
 pub(super) fn was_closed(error: &hyper_util::client::legacy::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<hyper::Error>());
-    source.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    if error.is_connect() {
+        return false;
+    }
+    let first = std::error::Error::source(error);
+    std::iter::successors(first, |error| error.source()).any(|error| {
+        let http = error.downcast_ref::<hyper::Error>();
+        let io = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+            || matches!(io, Some(BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
+    })
 }
 
 /// What lies at the bottom of the pool's error.
