@@ -71,7 +71,8 @@ impl Registry {
     }
 
     pub fn find(&self, group: &str, version: &str) -> Option<Arc<Registered>> {
-        self.0.get(&(group.to_owned(), version.to_owned())).cloned()
+        // There are few, and this is asked for each request.
+        self.0.values().find(|one| one.group == group && one.version == version).cloned()
     }
 
     /// Groups in upstream's order: by priority, then by name; so are their versions.
