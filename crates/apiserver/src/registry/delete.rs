@@ -10,6 +10,7 @@ use crate::admit::Operation;
 use crate::body::Body;
 use crate::decode;
 use crate::front::object_response;
+use crate::meta::Meta;
 use crate::objects::{self, Object};
 use crate::options::DeleteOptions;
 use crate::status::Status;
@@ -34,10 +35,17 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
         }
         Deleted::Marked(object) => {
             let object = scope.reader.read_one(&object).await?;
-            view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object)
+            view::object_answer(scope, code_of_kept(&options), format, &scope.info.query, &object)
         }
-        Deleted::WouldBe(object) => view::value_answer(scope, StatusCode::OK, format, &scope.info.query, *object),
+        Deleted::WouldBe(object) => {
+            view::value_answer(scope, code_of_kept(&options), format, &scope.info.query, *object)
+        }
     }
+}
+
+/// What stays is answered with 202 to those who ask by the field that is older than propagationPolicy; all others always got 200.
+fn code_of_kept(options: &DeleteOptions) -> StatusCode {
+    if options.json["orphanDependents"] == false { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
 
 /// DeleteOptions of a request.
@@ -95,10 +103,12 @@ async fn apply(
         Verdict::Pending => return Ok(Some(Deleted::Marked(current.clone()))),
         Verdict::Mark(new) if options.dry_run => return Ok(Some(Deleted::WouldBe(new))),
         Verdict::Remove if options.dry_run => return Ok(Some(gone(current, old, None))),
+        Verdict::Last(new) if options.dry_run => return Ok(Some(gone(current, *new, None))),
         Verdict::Mark(new) => scope
             .put(scope.encode(*new).await?, Expect::Revision(current.revision))
             .await
             .map(|committed| Deleted::Marked(committed.item)),
+        Verdict::Last(new) => write_and_erase(scope, current, *new).await?,
         Verdict::Remove => scope.erase(current, &old).await.map(|erased| gone(current, old, Some(erased))),
     };
     match outcome {
@@ -106,6 +116,26 @@ async fn apply(
         Err(CommitError::Conflict { .. }) => Ok(None),
         Err(CommitError::Closed) => Err(objects::closed()),
     }
+}
+
+/// The last state, then nothing. Who else took it away meanwhile did what was asked.
+async fn write_and_erase(
+    scope: &Scope<'_>,
+    current: &Object,
+    last: Value,
+) -> Result<Result<Deleted, CommitError<Meta>>, Status> {
+    let written = match scope.put(scope.encode(last.clone()).await?, Expect::Revision(current.revision)).await {
+        Ok(committed) => committed.item,
+        Err(error) => return Ok(Err(error)),
+    };
+    Ok(match scope.erase(&written, &last).await {
+        Err(CommitError::Conflict { .. }) if !is_there(scope, current) => Ok(gone(current, last, Some(written))),
+        outcome => outcome.map(|erased| gone(current, last, Some(erased))),
+    })
+}
+
+fn is_there(scope: &Scope<'_>, object: &Object) -> bool {
+    scope.current(&object.meta.name).is_some_and(|now| now.meta.uid == object.meta.uid)
 }
 
 fn gone(current: &Object, last: Value, erased: Option<Object>) -> Deleted {

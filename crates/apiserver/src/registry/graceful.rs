@@ -17,6 +17,8 @@ pub(super) const FOREGROUND: &str = "foregroundDeletion";
 pub(super) enum Verdict {
     /// It goes now.
     Remove,
+    /// It is written once more, as in this new state, and goes then.
+    Last(Box<Value>),
     /// It stays, marked as in this new state.
     Mark(Box<Value>),
     /// It is on its way already; nothing changes.
@@ -26,39 +28,46 @@ pub(super) enum Verdict {
 /// Decides on a deletion of `old`.
 pub(super) fn decide(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> Verdict {
     let mut new = old.clone();
-    let graceful = match shorten(kind, old, &mut new, options, now) {
-        Grace::Pending if finalizers(kind, old, options) == metadata::finalizers(old) => return Verdict::Pending,
-        Grace::Pending => old["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0),
-        Grace::Seconds(seconds) => seconds,
-        Grace::None => 0,
+    let grace = match shorten(kind, old, &mut new, options, now) {
+        Grace::Pending => return Verdict::Pending,
+        Grace::Seconds(seconds) => Some(seconds),
+        Grace::None => None,
     };
-    let finalizers: Vec<String> = finalizers(kind, old, options).into_iter().map(str::to_owned).collect();
-    let kept = graceful > 0 || !finalizers.is_empty() || (kind.hooks.delays_deletion)(&new);
-    if !kept {
-        return Verdict::Remove;
-    }
-    let first = new["metadata"].get("deletionTimestamp").is_none();
+    let finalizers = finalizers(kind, old, options);
+    let kept = grace > Some(0) || !finalizers.is_empty() || (kind.hooks.delays_deletion)(&new);
     let metadata = metadata::map(&mut new);
     if finalizers.is_empty() {
         metadata.remove("finalizers");
     } else {
         metadata.insert("finalizers".to_owned(), json!(finalizers));
     }
-    if first {
-        metadata.insert("deletionTimestamp".to_owned(), timestamp(now + SignedDuration::from_secs(graceful)).into());
-        metadata.insert("deletionGracePeriodSeconds".to_owned(), graceful.into());
+    if kept || grace.is_some() {
+        mark(kind, &mut new, grace.unwrap_or(0), now);
     }
-    if old["metadata"].get("deletionTimestamp").is_none() {
-        if let Some(generation) = old["metadata"]["generation"].as_i64().filter(|generation| *generation > 0) {
-            metadata.insert("generation".to_owned(), (generation + 1).into());
-        }
-        (kind.hooks.prepare_delete)(&mut new);
+    match (new == *old, kept) {
+        (true, true) => Verdict::Pending,
+        (true, false) => Verdict::Remove,
+        (false, true) => Verdict::Mark(Box::new(new)),
+        (false, false) => Verdict::Last(Box::new(new)),
     }
-    if new == *old { Verdict::Pending } else { Verdict::Mark(Box::new(new)) }
+}
+
+/// Says when it has to be gone, unless that is said.
+fn mark(kind: &Kind, object: &mut Value, grace: i64, now: Timestamp) {
+    let metadata = metadata::map(object);
+    if metadata.contains_key("deletionTimestamp") {
+        return;
+    }
+    metadata.insert("deletionTimestamp".to_owned(), timestamp(now + SignedDuration::from_secs(grace)).into());
+    metadata.insert("deletionGracePeriodSeconds".to_owned(), grace.into());
+    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64).filter(|generation| *generation > 0) {
+        metadata.insert("generation".to_owned(), (generation + 1).into());
+    }
+    (kind.hooks.prepare_delete)(object);
 }
 
 enum Grace {
-    /// The kind knows no grace.
+    /// The kind knows no grace, or the object has none left.
     None,
     Seconds(i64),
     /// Being deleted with at most the grace that is asked for.
@@ -74,7 +83,10 @@ fn shorten(kind: &Kind, old: &Value, new: &mut Value, options: &DeleteOptions, n
         // No natural grace (not placed, already ended): nothing to wait for, whatever was asked.
         return Grace::Seconds(if natural == 0 { 0 } else { asked.unwrap_or(natural) });
     };
-    let Some(running) = metadata["deletionGracePeriodSeconds"].as_i64() else { return Grace::Seconds(0) };
+    let running = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+    if running == 0 {
+        return Grace::None;
+    }
     match asked {
         Some(asked) if asked < running => {
             let began = ends.checked_sub(SignedDuration::from_secs(running)).unwrap_or(now);
@@ -99,12 +111,13 @@ fn finalizers<'v>(kind: &Kind, old: &'v Value, options: &DeleteOptions) -> Vec<&
             present.contains(&FOREGROUND),
         ),
     };
-    let mut wanted: Vec<&str> = present.into_iter().filter(|name| *name != ORPHAN && *name != FOREGROUND).collect();
+    let mut wanted: Vec<&str> = present.iter().copied().filter(|name| *name != ORPHAN && *name != FOREGROUND).collect();
     if orphan {
         wanted.push(ORPHAN);
     }
     if foreground {
         wanted.push(FOREGROUND);
     }
-    wanted
+    let same = wanted.len() == present.len() && wanted.iter().all(|name| present.contains(name));
+    if same { present } else { wanted }
 }
