@@ -1,6 +1,7 @@
 //! Text to tree: JSON and YAML to `serde_json::Value`, noting duplicate keys (fieldValidation needs them) and where a text is broken.
 //! Knows no kinds; types and unknown fields are the schema's matter.
 
+mod documents;
 mod flow;
 mod json;
 mod yaml;
@@ -61,9 +62,22 @@ fn position(line: usize, column: usize) -> String {
 /// A tree and the keys that came twice in it.
 pub type Decoded = (Value, Vec<Duplicate>);
 
+pub use documents::second as second_document;
+
 /// Decodes one JSON value. Invalid UTF-8 is replaced, as Go's decoder does.
 pub fn json(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     json::decode(bytes)
+}
+
+/// A text that begins with a byte order mark of UTF-16, as a text.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let unit: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> = bytes.chunks_exact(2).skip(1).map(|pair| unit([pair[0], pair[1]])).collect();
+    Some(String::from_utf16_lossy(&units))
 }
 
 /// Decodes the first document of a YAML stream as sigs.k8s.io/yaml does: YAML 1.1 numbers and booleans, merge keys, keys turned into text.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use suggest::nearest;
+pub use suggest::{Named, nearest, nearest_kind};
 pub use table::{Field, ListType, MergeStrategy, Shape, Table, Type, TypeId, table};
 
 use crate::custom::Structural;

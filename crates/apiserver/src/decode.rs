@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use api::decode::Decoded;
+use api::decode::second_document;
 use api::protobuf::ProtobufError;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
@@ -12,6 +12,8 @@ use crate::body::Body;
 use crate::negotiate::{JSON, PROTOBUF, YAML};
 use crate::service::Call;
 use crate::status::Status;
+use crate::strict::Strict;
+use crate::suggest;
 
 /// Upstream's limit of a request's body.
 pub const BODY_BYTES_MAX: usize = 3 * 1024 * 1024;
@@ -43,25 +45,38 @@ pub async fn read(mut body: Body) -> Result<Bytes, Status> {
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
+/// A tree, and what in its text fieldValidation judges.
+pub type Decoded = (serde_json::Value, Strict);
+
 /// Decodes bytes by their media type; none means JSON. `kind` is what the place expects, for the error.
 pub fn tree(bytes: &[u8], content_type: &str, kind: &str) -> Result<Decoded, Status> {
-    let decoded = match content_type {
-        "" | "*/*" | JSON => api::decode::json(bytes),
-        YAML => api::decode::yaml(bytes),
+    let (decoded, second, place) = match content_type {
+        "" | "*/*" | JSON => (api::decode::json(bytes), None, "couldn't get version/kind; json parse error: "),
+        YAML => (api::decode::yaml(bytes), second_document(bytes), ""),
         PROTOBUF => return protobuf(bytes, kind),
         _ => return Err(Status::unsupported_media_type(&[JSON, YAML, PROTOBUF])),
     };
-    let format = if content_type == YAML { "yaml" } else { "json" };
-    decoded
-        .map_err(|error| unrecognized(format_args!("couldn't get version/kind; {format} parse error: {error}"), kind))
+    if bytes.is_empty() {
+        return Err(unrecognized(format_args!("{place}unexpected end of input: the body is empty"), kind));
+    }
+    match decoded {
+        Ok((value, duplicates)) => Ok((value, Strict::of_text(&duplicates, second))),
+        Err(error) => Err(unrecognized(format_args!("{place}{error}"), kind).broken_at(&error)),
+    }
 }
 
 /// Custom resources have no protobuf: 415, as upstream.
 fn protobuf(bytes: &[u8], kind: &str) -> Result<Decoded, Status> {
     match api::protobuf::decode(bytes) {
-        Ok(object) => Ok((object, Vec::new())),
+        Err(_) if bytes.is_empty() => {
+            Err(unrecognized(format_args!("unexpected end of input: the body is empty"), kind))
+        }
+        Ok(object) => Ok((object, Strict::default())),
         Err(ProtobufError::UnknownKind { kind: found, .. }) if found == kind => {
             Err(Status::unsupported_media_type(&[JSON, YAML]))
+        }
+        Err(ProtobufError::UnknownKind { api_version, kind: found }) => {
+            Err(unrecognized(format_args!("{}", suggest::not_registered(&api_version, &found)), kind))
         }
         Err(error) => Err(unrecognized(format_args!("{error}"), kind)),
     }

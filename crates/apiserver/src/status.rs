@@ -6,6 +6,7 @@ mod foreign;
 use std::borrow::Cow;
 use std::fmt;
 
+use api::decode::DecodeError;
 use api::field_error::FieldError;
 use api::kind::Kind;
 use serde_json::{Map, Value, json};
@@ -264,6 +265,17 @@ impl Status {
         let cause = Cause { reason: reason.to_owned(), message: message.into(), field: field.into() };
         self.details_mut().causes.push(cause);
         self
+    }
+
+    /// Adds the place where a text is broken.
+    pub fn broken_at(self, error: &DecodeError) -> Self {
+        self.cause("FieldValueInvalid", error.to_string(), "")
+    }
+
+    /// Adds what is probably meant.
+    pub fn meant(mut self, meant: &str) -> Self {
+        self.message = format!("{} (did you mean {meant}?)", self.message);
+        self.cause("", format!("did you mean {meant}?"), "")
     }
 
     /// The details, made when there are none yet.

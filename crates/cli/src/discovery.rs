@@ -83,7 +83,24 @@ impl Discovery {
             .served
             .iter()
             .find(|served| served.resource.kind == kind && served.resource.api_version() == api_version);
-        found.map_or_else(|| usage(format!("no matches for kind {kind:?} in version {api_version:?}")), Ok)
+        found.map_or_else(|| usage(self.unmatched(api_version, kind)), Ok)
+    }
+
+    /// kubectl's refusal, and what was probably meant.
+    fn unmatched(&self, api_version: &str, kind: &str) -> String {
+        let text = format!("no matches for kind {kind:?} in version {api_version:?}");
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let known = self.served.iter().map(|served| {
+            let ResourceType { group, version, kind, .. } = &served.resource;
+            (&**group, &**version, &**kind)
+        });
+        match api::schema::nearest_kind(known, (group, version, kind)) {
+            Some(("", version, meant)) => format!("{text} (did you mean kind {meant:?} in version {version:?}?)"),
+            Some((group, version, meant)) => {
+                format!("{text} (did you mean kind {meant:?} in version \"{group}/{version}\"?)")
+            }
+            None => text,
+        }
     }
 
     /// The resources of a category such as `all`.

@@ -11,18 +11,32 @@ use super::{DecodeError, Decoded, Duplicate, note};
 use crate::path::Path;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    refuse_mark(bytes)?;
     let text = String::from_utf8_lossy(bytes);
     let duplicates = RefCell::new(Vec::new());
     let mut parser = serde_json::Deserializer::from_str(&text);
     let tree = Seed { path: Path::Root, duplicates: &duplicates }.deserialize(&mut parser);
-    let value = tree.and_then(|value| parser.end().map(|()| value)).map_err(|error| broken(&error))?;
+    let value = tree.and_then(|value| parser.end().map(|()| value)).map_err(|error| broken(&error, &text))?;
     Ok((value, duplicates.into_inner()))
 }
 
-fn broken(error: &serde_json::Error) -> DecodeError {
-    let text = error.to_string();
-    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-    DecodeError { line: error.line(), column: error.column(), message: format!("json: {message}") }
+/// JSON is UTF-8 and begins with its value.
+fn refuse_mark(bytes: &[u8]) -> Result<(), DecodeError> {
+    let found = match bytes {
+        [0xef, 0xbb, 0xbf, ..] => "a byte order mark stands before the value",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the text is UTF-16, not UTF-8",
+        _ => return Ok(()),
+    };
+    Err(DecodeError { line: 1, column: 1, message: format!("json: {found}") })
+}
+
+/// The parser counts columns in bytes; people count letters.
+fn broken(error: &serde_json::Error, text: &str) -> DecodeError {
+    let full = error.to_string();
+    let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(message, _)| message);
+    let line = text.split('\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let further = line.bytes().take(error.column()).filter(|byte| byte & 0xc0 == 0x80).count();
+    DecodeError { line: error.line(), column: error.column() - further, message: format!("json: {message}") }
 }
 
 struct Seed<'a> {

@@ -53,8 +53,14 @@ fn json_notes_duplicates_with_their_path() {
 
 #[test]
 fn broken_texts_say_where() {
-    for (text, line, column) in [("{\"a\": 1,\n  \"b\": }", 2, 8), ("{\"a\": 1} x", 1, 10), ("", 1, 0), ("[1, 2", 1, 5)]
-    {
+    for (text, line, column) in [
+        ("{\"a\": 1,\n  \"b\": }", 2, 8),
+        ("{\"a\": 1} x", 1, 10),
+        ("", 1, 0),
+        ("[1, 2", 1, 5),
+        ("{\"ä\": \"éé\", }", 1, 13),
+        ("\u{feff}{}", 1, 1),
+    ] {
         let error = json(text.as_bytes()).expect_err(text);
         assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
     }
@@ -62,6 +68,43 @@ fn broken_texts_say_where() {
     assert_eq!(error.line, 4, "{error}");
     let error = yaml(b"a: [1, 2\nb: c").unwrap_err();
     assert!(error.line >= 1 && error.to_string().starts_with("yaml: "), "{error}");
+}
+
+/// go-yaml looks for the byte order mark and reads UTF-16 by it; JSON is UTF-8 (RFC 8259).
+#[test]
+fn yaml_may_be_utf_16_and_json_may_not() {
+    let text = "a: [é, 😀]";
+    for units in [u16::to_le_bytes, u16::to_be_bytes] {
+        let bytes: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(units).collect();
+        assert_eq!(yaml(&bytes).unwrap().0, json!({"a": ["é", "😀"]}));
+        let error = json(&bytes).unwrap_err();
+        assert_eq!(error.to_string(), "json: the text is UTF-16, not UTF-8 at line 1 column 1");
+    }
+}
+
+/// go-yaml: "invalid leading UTF-8 octet"; encoding/json replaces what is no UTF-8.
+#[test]
+fn yaml_is_refused_when_it_is_no_text() {
+    let error = yaml(b"a: 1\nb: \xc3\xa9\xff").unwrap_err();
+    assert_eq!(error.to_string(), "yaml: invalid UTF-8 at line 2 column 5");
+    assert_eq!(json(b"[\"\xff\"]").unwrap().0, json!(["\u{fffd}"]));
+}
+
+#[test]
+fn a_second_document_is_found() {
+    for (text, line) in [
+        ("a: 1\n---\nb: 2\n", Some(3)),
+        ("%YAML 1.1\n---\na: 1\n--- {b: 2}", Some(4)),
+        ("\u{feff}# one\n---\na: |\n  ---\n  x\n...\n# none\n---\n\n b: 1", Some(10)),
+        ("a: 1\n...\nb: 1\n", Some(3)),
+        ("---\na: 1\n---\n", None),
+        ("---\n---\na: 1\n", None),
+        ("a: 1\n---\n# nothing\n...\n", None),
+        ("---a: 1\nb: ---\n", None),
+        ("", None),
+    ] {
+        assert_eq!(second_document(text.as_bytes()), line, "{text:?}");
+    }
 }
 
 #[test]

@@ -14,7 +14,10 @@ use crate::path::Path;
 const MAX_ALIASED_NODES: usize = 100_000;
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
-    let text = String::from_utf8_lossy(bytes);
+    let text = match super::utf16(bytes) {
+        Some(text) => Cow::Owned(text),
+        None => Cow::Borrowed(std::str::from_utf8(bytes).map_err(|error| not_utf8(&bytes[..error.valid_up_to()]))?),
+    };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut options = Options::default();
     options.flow_nesting_limit = MAX_DEPTH;
@@ -226,6 +229,14 @@ fn count(value: &Value) -> usize {
         Value::Object(map) => 1 + map.values().map(count).sum::<usize>(),
         _ => 1,
     }
+}
+
+/// Unlike in JSON, nothing is replaced.
+fn not_utf8(before: &[u8]) -> DecodeError {
+    let before = String::from_utf8_lossy(before);
+    let last = before.rsplit('\n').next().unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    DecodeError { line, column: last.chars().count() + 1, message: "yaml: invalid UTF-8".to_owned() }
 }
 
 fn at(span: &Span, message: &str) -> DecodeError {

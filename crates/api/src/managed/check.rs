@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::path::PathElement;
 use super::place::{Atom, Place, Shaped};
 use crate::custom::{Structural, ValueType};
-use crate::schema::Shape;
+use crate::schema::{self, Shape};
 
 /// What does not fit, as upstream says it; `None` when all fits.
 pub(super) fn check(place: Place, value: &Value) -> Option<String> {
@@ -31,11 +31,11 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
     };
     match (shape, value) {
         (Shape::Object(id), Value::Object(map)) => {
-            let object_type = crate::schema::table().get(*id);
+            let object_type = schema::table().get(*id);
             for (name, value) in map {
                 match object_type.field(name) {
                     Some(field) => walk(Place::field(field), value, &format!("{path}.{name}"), errors),
-                    None => errors.push(format!("{path}.{name}: field not declared in schema")),
+                    None => errors.push(undeclared(path, name, object_type.fields.iter().map(|field| field.name))),
                 }
             }
         }
@@ -61,6 +61,11 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
     }
 }
 
+fn undeclared<'n>(path: &str, name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    let meant = schema::nearest(known, name).map(|meant| format!(" (did you mean {meant:?}?)")).unwrap_or_default();
+    format!("{path}.{name}: field not declared in schema{meant}")
+}
+
 /// A value of a definition's schema.
 fn custom(place: Place, schema: &Structural, value: &Value, path: &str, errors: &mut Vec<String>) {
     let mut refuse = |why: String| errors.push(if path.is_empty() { why } else { format!("{path}: {why}") });
@@ -74,7 +79,7 @@ fn custom(place: Place, schema: &Structural, value: &Value, path: &str, errors: 
                 };
                 match child {
                     Some(child) => walk(child, value, &format!("{path}.{name}"), errors),
-                    None => errors.push(format!("{path}.{name}: field not declared in schema")),
+                    None => errors.push(undeclared(path, name, schema.properties.keys().map(String::as_str))),
                 }
             }
         }

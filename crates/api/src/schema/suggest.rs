@@ -1,4 +1,4 @@
-//! Did you mean: the known field nearest to an unknown one.
+//! Did you mean: the known name nearest to an unknown one.
 
 use super::table::Type;
 
@@ -7,12 +7,45 @@ pub(super) fn suggest(object_type: &Type, unknown: &str) -> Option<&'static str>
     nearest(object_type.fields.iter().map(|field| field.name), unknown)
 }
 
-/// The name that is probably meant: the same but for case, or at most a third of its letters off (three at most).
-pub(crate) fn nearest<'n>(names: impl Iterator<Item = &'n str>, unknown: &str) -> Option<&'n str> {
-    let unknown = unknown.to_ascii_lowercase();
+/// The name that is probably meant.
+pub fn nearest<'n>(names: impl Iterator<Item = &'n str>, unknown: &str) -> Option<&'n str> {
+    let candidates = names.filter_map(|name| Some((nearness(name, unknown)?, name)));
+    candidates.min().map(|(_, name)| name)
+}
+
+/// A kind or resource, with where it is served.
+pub type Named<'n> = (&'n str, &'n str, &'n str);
+
+/// The group, version and name that are probably meant: the name counts first, then the group, then the version, then what is newest.
+pub fn nearest_kind<'n>(
+    known: impl Iterator<Item = Named<'n>>,
+    (group, version, name): Named<'_>,
+) -> Option<Named<'n>> {
+    let candidates = known.filter_map(|meant| {
+        let rank = (nearness(meant.2, name)?, meant.0 != group, meant.1 != version, age(meant.1));
+        Some((rank, meant))
+    });
+    candidates.min().map(|(_, meant)| meant)
+}
+
+/// v2 before v1 before v1beta2 before v1alpha1.
+fn age(version: &str) -> (u8, std::cmp::Reverse<u32>) {
+    let stage = if version.contains("alpha") {
+        2
+    } else if version.contains("beta") {
+        1
+    } else {
+        0
+    };
+    let digits = version.rsplit(|letter: char| !letter.is_ascii_digit()).next().unwrap_or_default();
+    (stage, std::cmp::Reverse(digits.parse().unwrap_or(0)))
+}
+
+/// How many letters are off, if at most a third of them are (three at most); case does not count.
+fn nearness(name: &str, unknown: &str) -> Option<usize> {
     let allowed = (unknown.chars().count() / 3).clamp(1, 3);
-    let candidates = names.map(|name| (distance(&unknown, &name.to_ascii_lowercase()), name));
-    candidates.filter(|(distance, _)| *distance <= allowed).min().map(|(_, name)| name)
+    let distance = distance(&unknown.to_ascii_lowercase(), &name.to_ascii_lowercase());
+    Some(distance).filter(|distance| *distance <= allowed)
 }
 
 /// Edits (insert, delete, replace, swap neighbours) between two words.

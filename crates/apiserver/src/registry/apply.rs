@@ -4,6 +4,7 @@ use http::{Request, Response, StatusCode};
 use serde_json::Value;
 
 use super::create::{Written, create_owned};
+use super::patch::Patch;
 use super::scope::Scope;
 use super::update::{Source, update};
 use super::{metadata, ownership, shape};
@@ -11,6 +12,7 @@ use crate::body::Body;
 use crate::decode;
 use crate::options::{FieldValidation, WriteOptions};
 use crate::status::Status;
+use crate::strict::Strict;
 use crate::view;
 
 /// How often an apply that met another creator or a deletion is done again.
@@ -40,26 +42,27 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
 
 /// The configuration as a tree; fields named twice are fieldValidation's matter.
 pub(super) fn read(scope: &Scope<'_>, options: &WriteOptions, bytes: &[u8]) -> Result<Value, Status> {
+    let refuse = |why: &str| Status::bad_request(format!("error decoding YAML: {why}"));
+    if bytes.is_empty() {
+        return Err(refuse("unexpected end of input: the body is empty"));
+    }
     let decoded = api::decode::yaml(bytes);
-    let (config, duplicates) = decoded.map_err(|error| Status::bad_request(format!("error decoding YAML: {error}")))?;
+    let (config, duplicates) = decoded.map_err(|error| refuse(&error.to_string()).broken_at(&error))?;
     if !config.is_object() {
-        return Err(Status::bad_request("error decoding YAML: the configuration is no object"));
+        return Err(refuse("the configuration is no object"));
     }
-    let errors = api::decode::strict_errors(&duplicates);
-    match options.field_validation {
-        FieldValidation::Strict if !errors.is_empty() => {
-            return Err(Status::bad_request(format!("error strict decoding YAML: {}", errors.join(", "))));
-        }
-        FieldValidation::Warn => errors.into_iter().for_each(|text| scope.warnings.add(text)),
-        _ => {}
-    }
+    let strict = Strict::of_text(&duplicates, api::decode::second_document(bytes));
+    strict.judge(options.field_validation, scope.warnings, |text| {
+        Status::bad_request(format!("error strict decoding YAML: {text}"))
+    })?;
     Ok(config)
 }
 
 /// The new state in shape, with its entries.
 fn merged(scope: &Scope<'_>, options: &WriteOptions, old: Option<&Value>, config: &Value) -> Result<Value, Status> {
     let applied = ownership::apply(scope, options, old, config)?;
-    let mut object = shape::patched(scope.target(), applied, FieldValidation::Ignore, scope.warnings)?;
+    let patch = Patch::default();
+    let mut object = shape::patched(scope.target(), applied, &patch, FieldValidation::Ignore, scope.warnings)?;
     let (given, name) = (metadata::text(&object, "name"), &scope.info.name);
     if given.is_empty() {
         return Err(Status::bad_request(format!(

@@ -12,6 +12,7 @@ use crate::decode;
 use crate::negotiate::{self, Endpoint, Format, JSON};
 use crate::options::WriteOptions;
 use crate::status::Status;
+use crate::strict::Strict;
 
 /// The format of a service's answer, where that is an object.
 pub(super) fn format(scope: &Scope<'_>, request: &Request<Body>) -> Result<Format, Status> {
@@ -55,7 +56,7 @@ pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let (mut parts, body) = request.into_parts();
     let bytes = decode::read(body).await?;
     let decoded = match bytes.is_empty() {
-        true => (json!({}), Vec::new()),
+        true => (json!({}), Strict::default()),
         false => decode::tree(&bytes, decode::content_type(&parts.headers), target.kind)?,
     };
     let mut object = shape::decoded(target, decoded, options.field_validation, scope.warnings)?;

@@ -33,10 +33,12 @@ use serde_json::Value;
 use crate::admit::Warnings;
 use crate::body::Body;
 use crate::identity::Identity;
+use crate::kinds::Kinds;
 use crate::request::RequestInfo;
 use crate::server::Inner;
 use crate::service::{Call, Service};
 use crate::status::Status;
+use crate::suggest;
 
 pub(crate) use fresh::reached;
 pub(crate) use internal::{delete_all, merge};
@@ -73,7 +75,8 @@ pub(crate) async fn serve(
     warnings: &Warnings,
 ) -> Result<Response<Body>, Status> {
     let kinds = server.served.current();
-    let kind = kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(Status::no_such_path)?;
+    let kind =
+        kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(|| no_such_kind(&kinds, info))?;
     let subresource = subresource(kind, info)?;
     check_place(kind, info)?;
     check_verb(kind, subresource, info)?;
@@ -108,6 +111,11 @@ pub(crate) async fn serve(
         ("deletecollection", _) => collection::serve(&scope, request).await,
         _ => Err(Status::method_not_allowed()),
     }
+}
+
+fn no_such_kind(kinds: &Kinds, info: &RequestInfo) -> Status {
+    let meant = suggest::resource(kinds.all(), (&info.api_group, &info.api_version, &info.resource));
+    meant.map_or_else(Status::no_such_path, |meant| Status::no_such_path().meant(&meant))
 }
 
 fn subresource(kind: &'static Kind, info: &RequestInfo) -> Result<Option<&'static Subresource>, Status> {

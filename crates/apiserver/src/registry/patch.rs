@@ -11,7 +11,11 @@ use crate::body::Body;
 use crate::decode;
 use crate::options::WriteOptions;
 use crate::status::Status;
+use crate::strict::Strict;
 use crate::view;
+
+/// Letters of a patch that a refusal quotes.
+const SHOWN_MAX: usize = 512;
 
 /// The patch types that are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let patch = read(decode::read(request.into_body()).await?.as_ref())?;
     let written = update(scope, &options, Source::Patch, |old| {
         let mut patched = shape::patch(scope.target(), patch_type, old, &patch)?;
-        patched = shape::patched(scope.target(), patched, options.field_validation, scope.warnings)?;
+        patched = shape::patched(scope.target(), patched, &patch, options.field_validation, scope.warnings)?;
         metadata::check_name(&scope.info.name, &mut patched)?;
         metadata::place(scope.kind, scope.namespace, &mut patched)?;
         Ok(patched)
@@ -59,8 +63,30 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     written.await?.answer(scope, StatusCode::OK, format, &scope.info.query).await
 }
 
+/// A patch that was sent; the default one changes nothing.
+#[derive(Default)]
+pub(super) struct Patch {
+    pub tree: Value,
+    pub strict: Strict,
+}
+
+impl Patch {
+    /// As a refusal quotes it: whole while it is short.
+    pub fn shown(&self) -> String {
+        let text = self.tree.to_string();
+        match text.char_indices().nth(SHOWN_MAX) {
+            Some((end, _)) => format!("{}...", &text[..end]),
+            None => text,
+        }
+    }
+}
+
 /// The patch as a tree.
-pub(super) fn read(bytes: &[u8]) -> Result<Value, Status> {
-    let decoded = api::decode::json(bytes);
-    decoded.map(|(patch, _)| patch).map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))
+pub(super) fn read(bytes: &[u8]) -> Result<Patch, Status> {
+    let refuse = |why: &str| Status::bad_request(format!("error decoding patch: {why}"));
+    if bytes.is_empty() {
+        return Err(refuse("unexpected end of JSON input: the body is empty"));
+    }
+    let (tree, duplicates) = api::decode::json(bytes).map_err(|error| refuse(&error.to_string()).broken_at(&error))?;
+    Ok(Patch { tree, strict: Strict::of_text(&duplicates, None) })
 }

@@ -67,7 +67,7 @@ pub(super) async fn serve(
             let change = patch::read(decode::read(request.into_body()).await?.as_ref())?;
             let make = |scale: &Value| {
                 let patched = shape::patch(target, patch_type, scale, &change)?;
-                shape::patched(target, patched, options.field_validation, scope.warnings)
+                shape::patched(target, patched, &change, options.field_validation, scope.warnings)
             };
             write(scope, paths, &options, Source::Patch, make).await?
         }

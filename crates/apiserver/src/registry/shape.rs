@@ -1,17 +1,19 @@
 //! Trees put in shape: the right kind, known fields, right types, canonical values, defaults. What is refused here is upstream's decoder's
 //! business: 400 for bodies, 422 for what a patch made.
 
-use api::decode::{Decoded, strict_errors};
 use api::field_error::FieldError;
 use api::kind::{Kind, Subresource};
 use api::patch::PatchError;
 use api::schema::{FieldIssue, IssueKind, Schema};
 use serde_json::Value;
 
-use super::patch::PatchType;
+use super::patch::{Patch, PatchType};
 use crate::admit::Warnings;
+use crate::decode::Decoded;
 use crate::options::FieldValidation;
 use crate::status::Status;
+use crate::strict::described;
+use crate::suggest;
 
 /// What a tree has to be.
 #[derive(Clone, Copy)]
@@ -39,6 +41,10 @@ impl<'s> Target<'s> {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    fn is_custom(&self) -> bool {
+        matches!(self.schema, Some(Schema::Custom(_)))
+    }
+
     fn schema(&self) -> Result<&'s Schema, Status> {
         self.schema.ok_or_else(|| Status::internal(format!("{} {} has no schema", self.api_version(), self.kind)))
     }
@@ -63,7 +69,7 @@ pub(super) fn decoded(
     validation: FieldValidation,
     warnings: &Warnings,
 ) -> Result<Value, Status> {
-    let (mut object, duplicates) = decoded;
+    let (mut object, strict) = decoded;
     let refuse = |why: &str| {
         Status::bad_request(format!(
             "{} in version {:?} cannot be handled as a {}: {why}",
@@ -71,7 +77,11 @@ pub(super) fn decoded(
         ))
     };
     if !object.is_object() {
-        return Err(refuse("json: cannot unmarshal a value that is no object"));
+        let found = type_name(&object);
+        return Err(refuse(&format!(
+            "json: cannot unmarshal {found} into Go value of type {}.{}",
+            kind.version, kind.kind
+        )));
     }
     name_kind(kind, &mut object)?;
     keep_reset(&mut object);
@@ -83,13 +93,7 @@ pub(super) fn decoded(
             issue.path.clone(),
         ));
     }
-    let mut strict = strict_errors(&duplicates);
-    strict.extend(issues.iter().map(described));
-    judge(strict, validation, warnings, |text| {
-        let unknown = issues.iter().filter(|issue| issue.kind == IssueKind::Unknown);
-        unknown
-            .fold(refuse(text), |status, issue| status.cause("FieldValueInvalid", described(issue), issue.path.clone()))
-    })?;
+    strict.with(&issues).judge(validation, warnings, |text| refuse(&format!("strict decoding error: {text}")))?;
     kind.fill_defaults(&mut object);
     Ok(object)
 }
@@ -98,23 +102,33 @@ pub(super) fn decoded(
 pub(super) fn patched(
     kind: Target,
     mut object: Value,
+    patch: &Patch,
     validation: FieldValidation,
     warnings: &Warnings,
 ) -> Result<Value, Status> {
     let refuse = |why: &str| {
-        let error = FieldError::invalid("patch", &Value::Null, why);
+        let error = FieldError::invalid("patch", &patch.shown().into(), why);
         Status::invalid_kind("", "", "", &[error])
     };
     if !object.is_object() {
-        return Err(refuse("the patched value is no object"));
+        let found = type_name(&object);
+        return Err(refuse(&format!(
+            "json: cannot unmarshal {found} into Go value of type {}.{}",
+            kind.version, kind.kind
+        )));
     }
     name_kind(kind, &mut object)?;
     keep_reset(&mut object);
     let issues = kind.normalise(&mut object)?;
     if let Some(issue) = issues.iter().find(|issue| issue.kind == IssueKind::Type) {
-        return Err(refuse(&described(issue)));
+        return Err(refuse(&described(issue)).cause(
+            "FieldValueTypeInvalid",
+            issue.message.clone(),
+            issue.path.clone(),
+        ));
     }
-    judge(issues.iter().map(described).collect(), validation, warnings, refuse)?;
+    let strict = patch.strict.clone().with(&issues);
+    strict.judge(validation, warnings, |text| refuse(&format!("strict decoding error: {text}")))?;
     kind.fill_defaults(&mut object);
     Ok(object)
 }
@@ -144,40 +158,30 @@ pub(super) fn fill(schema: Option<&Schema>, kind: &Kind, object: &mut Value) -> 
     Ok(())
 }
 
-/// Unknown and duplicate fields, as fieldValidation wants them.
-fn judge(
-    errors: Vec<String>,
-    validation: FieldValidation,
-    warnings: &Warnings,
-    refuse: impl Fn(&str) -> Status,
-) -> Result<(), Status> {
-    match validation {
-        FieldValidation::Strict if !errors.is_empty() => {
-            Err(refuse(&format!("strict decoding error: {}", errors.join(", "))))
-        }
-        FieldValidation::Warn => {
-            errors.into_iter().for_each(|text| warnings.add(text));
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn described(issue: &FieldIssue) -> String {
-    match &issue.suggestion {
-        Some(meant) => format!("{} (did you mean {meant:?}?)", issue.message),
-        None => issue.message.clone(),
+/// What Go calls a value of JSON.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 
 /// apiVersion and kind must be the path's; missing ones are filled in.
 fn name_kind(kind: Target, object: &mut Value) -> Result<(), Status> {
     let api_version = kind.api_version();
-    let given = |field: &str| object[field].as_str().unwrap_or_default().to_owned();
-    let (given_version, given_kind) = (given("apiVersion"), given("kind"));
+    let (given_version, given_kind) = (text_field(object, "apiVersion")?, text_field(object, "kind")?);
     if !given_kind.is_empty() && given_kind != kind.kind {
-        let version = if given_version.is_empty() { &api_version } else { &given_version };
-        let why = format!("converting ({version}.{given_kind}) to ({api_version}.{}): unknown conversion", kind.kind);
+        let whole = if given_version.is_empty() { &api_version } else { &given_version };
+        let (group, version) = whole.split_once('/').unwrap_or(("", whole));
+        let why = if api::schema::of(group, version, &given_kind).is_some() || kind.is_custom() {
+            format!("converting ({whole}.{given_kind}) to ({api_version}.{}): unknown conversion", kind.kind)
+        } else {
+            suggest::not_registered(whole, &given_kind)
+        };
         return Err(Status::bad_request(format!(
             "{given_kind} in version {version:?} cannot be handled as a {}: {why}",
             kind.kind
@@ -194,9 +198,23 @@ fn name_kind(kind: Target, object: &mut Value) -> Result<(), Status> {
     Ok(())
 }
 
+/// apiVersion or kind: a text, or nothing.
+fn text_field(object: &Value, field: &str) -> Result<String, Status> {
+    match &object[field] {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Ok(String::new()),
+        other => {
+            let found = type_name(other);
+            let why = format!("json: cannot unmarshal {found} into Go struct field .{field} of type string");
+            let status = Status::bad_request(format!("couldn't get version/kind; json parse error: {why}"));
+            Err(status.cause("FieldValueTypeInvalid", why, field))
+        }
+    }
+}
+
 /// The old state with a patch on it.
-pub(super) fn patch(kind: Target, patch_type: PatchType, old: &Value, patch: &Value) -> Result<Value, Status> {
-    let old = old.clone();
+pub(super) fn patch(kind: Target, patch_type: PatchType, old: &Value, patch: &Patch) -> Result<Value, Status> {
+    let (old, patch) = (old.clone(), &patch.tree);
     let made = match patch_type {
         PatchType::Json => api::patch::json_patch(old, patch),
         PatchType::Merge => api::patch::merge_patch(old, patch),

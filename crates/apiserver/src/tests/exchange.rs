@@ -58,11 +58,19 @@ fn request(step: &Value, saved: &Saved) -> Result<Request<Body>, String> {
     }
     let body = match (&step["body"], &step["text"], step["bytes"].as_u64()) {
         (_, Value::String(text), _) => Bytes::from(fill_text(text, saved)),
+        _ if step["hex"].is_string() => unhex(step["hex"].as_str().unwrap_or_default())?,
         (Value::Null, _, Some(size)) => Bytes::from(vec![b' '; size as usize]),
         (Value::Null, ..) => Bytes::new(),
         (body, ..) => super::encoded::written(step, fill(body, saved))?,
     };
     request.body(full(body)).map_err(|error| error.to_string())
+}
+
+/// Bytes that are no text: two digits each, spaces between them as one likes.
+fn unhex(text: &str) -> Result<Bytes, String> {
+    let digits: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes = digits.chunks(2).map(|pair| u8::from_str_radix(&String::from_utf8_lossy(pair), 16));
+    Ok(bytes.collect::<Result<Vec<u8>, _>>().map_err(|error| error.to_string())?.into())
 }
 
 fn check_headers(step: &Value, response: &Response<Body>, saved: &Saved) -> Result<(), String> {
