@@ -17,13 +17,14 @@ const INPUT_SECONDS: u32 = 10;
 const INPUT_BYTES: u32 = 64 << 10;
 
 /// Each target, and the folders whose files it begins with.
-const TARGETS: [(&str, &[&str]); 8] = [
+const TARGETS: [(&str, &[&str]); 9] = [
     ("json", &["crates/api/cases"]),
     ("yaml", &["tests/fixtures", "crates/api/cases/validate"]),
     ("protobuf", &[]),
     ("patches", &["fuzz/seeds/patches"]),
     ("selectors", &["fuzz/seeds/selectors"]),
     ("quantities", &["fuzz/seeds/quantities"]),
+    ("jsonpath", &["fuzz/seeds/jsonpath"]),
     ("http", &["fuzz/seeds/http"]),
     ("expressions", &["fuzz/seeds/expressions"]),
 ];

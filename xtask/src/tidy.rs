@@ -2,6 +2,7 @@
 
 mod edges;
 mod features;
+mod fuzz;
 mod lengths;
 mod text;
 
@@ -15,6 +16,7 @@ pub fn run() -> Result<()> {
     let files: Vec<&str> = listing.lines().filter(|path| std::path::Path::new(path).exists()).collect();
     let mut wrong = edges::check()?;
     wrong.extend(features::check()?);
+    wrong.extend(fuzz::check());
     for path in files.iter().filter(|path| path.ends_with(".rs")) {
         let code = std::fs::read_to_string(path)?;
         wrong.extend(text::check(path, &code));

@@ -1,6 +1,19 @@
 //! JSONPath as Kubernetes speaks it (client-go util/jsonpath): fields, indexes, slices, filters, unions, recursive descent.
 
+mod template;
+
 use serde_json::Value;
+
+pub use template::{Template, template, text};
+
+/// Brackets within brackets, ranges within ranges.
+const DEPTH_MAX: usize = 32;
+/// Places that one path may lead to or pass through: descents and unions multiply. A list of 10,000 Pods has some millions.
+const PLACES_MAX: usize = 20_000_000;
+/// What setting out from a place costs, in places.
+const WALK_PLACES: usize = 16;
+/// The text that a template may make.
+const TEXT_BYTES_MAX: usize = 256 << 20;
 
 /// Why a text is no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +22,16 @@ pub enum JsonPathError {
     Unterminated(String),
     #[error("invalid array index {0}")]
     Index(String),
+    #[error("unclosed action in jsonpath {0:?}")]
+    Unclosed(String),
+    #[error("unterminated range: {{end}} is missing")]
+    UnendedRange,
+    #[error("not in range, nothing to end")]
+    NotInRange,
+    #[error("nested more than {DEPTH_MAX} deep")]
+    TooDeep,
+    #[error("leads to more than {PLACES_MAX} places or {TEXT_BYTES_MAX} bytes of text")]
+    TooMuch,
 }
 
 type Result<T> = std::result::Result<T, JsonPathError>;
@@ -42,6 +65,13 @@ pub struct JsonPath {
 impl JsonPath {
     /// Parses `.a.b[0]`, `{.a}`, `$.a`, `a.b`.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_within(text, 0)
+    }
+
+    fn parse_within(text: &str, depth: usize) -> Result<Self> {
+        if depth > DEPTH_MAX {
+            return Err(JsonPathError::TooDeep);
+        }
         let text = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).unwrap_or(text);
         let mut rest = text.trim_start_matches('$').trim_start_matches('@');
         let mut steps = Vec::new();
@@ -54,7 +84,7 @@ impl JsonPath {
                 }
             } else if let Some(after) = rest.strip_prefix('[') {
                 let close = bracket_end(after).ok_or_else(|| JsonPathError::Unterminated(text.to_owned()))?;
-                steps.push(bracket(&after[..close])?);
+                steps.push(bracket(&after[..close], depth + 1)?);
                 rest = &after[close + 1..];
                 continue;
             } else {
@@ -71,14 +101,47 @@ impl JsonPath {
         Ok(Self { steps })
     }
 
-    /// Everything the path leads to.
+    /// Everything the path leads to; nothing when that is beyond all measure.
     pub fn find<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
-        self.steps.iter().fold(vec![value], |found, step| match step {
-            Step::Union(paths) => {
-                paths.iter().flat_map(|path| found.iter().flat_map(|value| path.find(value))).collect()
+        self.walk(value, &mut Budget(PLACES_MAX)).unwrap_or_default()
+    }
+
+    fn walk<'a>(&self, value: &'a Value, budget: &mut Budget) -> Result<Vec<&'a Value>> {
+        budget.take(WALK_PLACES)?;
+        let mut found = vec![value];
+        for step in &self.steps {
+            budget.take(1)?;
+            let mut next = Vec::new();
+            match step {
+                Step::Union(paths) => {
+                    for path in paths {
+                        for value in &found {
+                            next.extend(path.walk(value, budget)?);
+                        }
+                    }
+                }
+                step => {
+                    for value in found {
+                        let before = next.len();
+                        step.apply(value, &mut next, budget)?;
+                        budget.take(next.len() - before)?;
+                    }
+                }
             }
-            step => found.into_iter().flat_map(|value| step.apply(value)).collect(),
-        })
+            found = next;
+        }
+        Ok(found)
+    }
+}
+
+/// What is left of the places that may be passed.
+#[derive(Debug)]
+struct Budget(usize);
+
+impl Budget {
+    fn take(&mut self, places: usize) -> Result<()> {
+        self.0 = self.0.checked_sub(places).ok_or(JsonPathError::TooMuch)?;
+        Ok(())
     }
 }
 
@@ -112,16 +175,16 @@ fn bracket_end(text: &str) -> Option<usize> {
     None
 }
 
-fn bracket(inner: &str) -> Result<Step> {
+fn bracket(inner: &str, depth: usize) -> Result<Step> {
     let inner = inner.trim();
     if inner == "*" {
         return Ok(Step::Wildcard);
     }
     if let Some(filter) = inner.strip_prefix("?(").and_then(|rest| rest.strip_suffix(')')) {
-        return parse_filter(filter);
+        return parse_filter(filter, depth);
     }
     if inner.starts_with('\'') || inner.starts_with('"') {
-        let paths = inner.split(',').map(|name| JsonPath::parse(&unquote(name.trim())));
+        let paths = inner.split(',').map(|name| JsonPath::parse_within(&unquote(name.trim()), depth));
         return Ok(Step::Union(paths.collect::<Result<_>>()?));
     }
     let number = |text: &str| -> Result<Option<i64>> {
@@ -134,40 +197,46 @@ fn bracket(inner: &str) -> Result<Step> {
         Some((start, end)) => Ok(Step::Slice(number(start)?, number(end.split(':').next().unwrap_or_default())?)),
         None => {
             let at = number(inner)?;
-            Ok(Step::Slice(at, at.map(|at| at + 1).filter(|end| *end != 0)))
+            Ok(Step::Slice(at, at.map(|at| at.saturating_add(1)).filter(|end| *end != 0)))
         }
     }
 }
 
-fn parse_filter(text: &str) -> Result<Step> {
+fn parse_filter(text: &str, depth: usize) -> Result<Step> {
     for operator in ["==", "!=", "<=", ">=", "<", ">"] {
         if let Some((left, right)) = text.split_once(operator) {
             let right = right.trim();
             let operand = if right.starts_with('@') || right.starts_with('.') {
-                Operand::Path(JsonPath::parse(right)?)
+                Operand::Path(JsonPath::parse_within(right, depth)?)
             } else if right.starts_with('"') || right.starts_with('\'') {
                 Operand::Literal(Value::String(unquote(right)))
             } else {
                 Operand::Literal(serde_json::from_str(right).unwrap_or_else(|_| Value::String(right.to_owned())))
             };
-            return Ok(Step::Filter(JsonPath::parse(left.trim())?, Some((operator.to_owned(), operand))));
+            return Ok(Step::Filter(JsonPath::parse_within(left.trim(), depth)?, Some((operator.to_owned(), operand))));
         }
     }
-    Ok(Step::Filter(JsonPath::parse(text.trim())?, None))
+    Ok(Step::Filter(JsonPath::parse_within(text.trim(), depth)?, None))
 }
 
 impl Step {
-    fn apply<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
+    /// Adds what this step leads to from one value; unions are the path's own matter.
+    fn apply<'a>(&self, value: &'a Value, found: &mut Vec<&'a Value>, budget: &mut Budget) -> Result<()> {
         match self {
-            Self::Field(name) => value.get(name).into_iter().collect(),
-            Self::Union(paths) => paths.iter().flat_map(|path| path.find(value)).collect(),
-            Self::Wildcard => children(value),
-            Self::Descend => descend(value),
-            Self::Slice(start, end) => slice(value, *start, *end),
+            Self::Field(name) => found.extend(value.get(name)),
+            Self::Union(_) => {}
+            Self::Wildcard => found.extend(children(value)),
+            Self::Descend => descend(value, found),
+            Self::Slice(start, end) => found.extend(slice(value, *start, *end)),
             Self::Filter(path, test) => {
-                children(value).into_iter().filter(|item| holds(item, path, test.as_ref())).collect()
+                for item in children(value) {
+                    if holds(item, path, test.as_ref(), budget)? {
+                        found.push(item);
+                    }
+                }
             }
         }
+        Ok(())
     }
 }
 
@@ -179,10 +248,9 @@ fn children(value: &Value) -> Vec<&Value> {
     }
 }
 
-fn descend(value: &Value) -> Vec<&Value> {
-    let mut all = vec![value];
-    all.extend(children(value).into_iter().flat_map(descend));
-    all
+fn descend<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    found.push(value);
+    children(value).into_iter().for_each(|child| descend(child, found));
 }
 
 fn slice(value: &Value, start: Option<i64>, end: Option<i64>) -> Vec<&Value> {
@@ -193,23 +261,23 @@ fn slice(value: &Value, start: Option<i64>, end: Option<i64>) -> Vec<&Value> {
     items.get(from..to.max(from)).unwrap_or_default().iter().collect()
 }
 
-fn holds(item: &Value, path: &JsonPath, test: Option<&(String, Operand)>) -> bool {
-    let found = path.find(item);
-    let Some((operator, operand)) = test else { return !found.is_empty() };
+fn holds(item: &Value, path: &JsonPath, test: Option<&(String, Operand)>, budget: &mut Budget) -> Result<bool> {
+    let found = path.walk(item, budget)?;
+    let Some((operator, operand)) = test else { return Ok(!found.is_empty()) };
     let wanted: Vec<&Value> = match operand {
         Operand::Literal(value) => vec![value],
-        Operand::Path(path) => path.find(item),
+        Operand::Path(path) => path.walk(item, budget)?,
     };
-    let (Some(left), Some(right)) = (found.first(), wanted.first()) else { return false };
+    let (Some(left), Some(right)) = (found.first(), wanted.first()) else { return Ok(false) };
     let order = || left.as_f64().zip(right.as_f64()).and_then(|(left, right)| left.partial_cmp(&right));
-    match operator.as_str() {
+    Ok(match operator.as_str() {
         "==" => left == right,
         "!=" => left != right,
         "<" => order().is_some_and(std::cmp::Ordering::is_lt),
         ">" => order().is_some_and(std::cmp::Ordering::is_gt),
         "<=" => order().is_some_and(std::cmp::Ordering::is_le),
         _ => order().is_some_and(std::cmp::Ordering::is_ge),
-    }
+    })
 }
 
 /// The text between quotes, escapes resolved.
@@ -217,3 +285,6 @@ pub fn unquote(text: &str) -> String {
     let inner = text.get(1..text.len().saturating_sub(1)).unwrap_or_default();
     inner.replace("\\n", "\n").replace("\\t", "\t").replace("\\\"", "\"").replace("\\'", "'").replace("\\\\", "\\")
 }
+
+#[cfg(test)]
+mod tests;

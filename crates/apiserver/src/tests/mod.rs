@@ -5,6 +5,7 @@ mod conversion;
 mod definitions;
 mod encoded;
 mod exchange;
+mod fuzz_seeds;
 mod revisions;
 pub(crate) mod support;
 mod tls;

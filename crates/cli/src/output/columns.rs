@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::jsonpath::JsonPath;
+use super::JsonPath;
 use super::table::Table;
 use crate::error::{Error, Result};
 
@@ -23,6 +23,6 @@ pub fn custom_columns(spec: &str, value: &Value, with_headers: bool) -> Result<S
 }
 
 fn cell(path: &JsonPath, item: &Value) -> String {
-    let found: Vec<String> = path.find(item).into_iter().map(super::jsonpath::text).collect();
+    let found: Vec<String> = path.find(item).into_iter().map(api::json_path::text).collect();
     if found.is_empty() { "<none>".to_owned() } else { found.join(",") }
 }

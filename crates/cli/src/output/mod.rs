@@ -1,15 +1,14 @@
 //! What verbs print: tables, JSON, YAML, names, JSONPath, custom columns.
 
 mod columns;
-mod jsonpath;
 mod table;
 mod tabs;
 mod yaml;
 
 use serde_json::Value;
 
+pub use api::json_path::{JsonPath, Template, template};
 pub use columns::custom_columns;
-pub use jsonpath::{JsonPath, Template, template};
 pub use table::{Shape, Table, print_table};
 pub use tabs::align;
 pub use yaml::yaml;
@@ -83,7 +82,7 @@ pub fn order(path: &JsonPath, left: &Value, right: &Value) -> std::cmp::Ordering
     match (left, right) {
         (Some(left), Some(right)) => {
             let numbers = left.as_f64().zip(right.as_f64()).or_else(|| amount(left).zip(amount(right)));
-            let texts = || jsonpath::text(left).cmp(&jsonpath::text(right));
+            let texts = || api::json_path::text(left).cmp(&api::json_path::text(right));
             numbers.and_then(|(left, right)| left.partial_cmp(&right)).unwrap_or_else(texts)
         }
         (left, right) => left.is_some().cmp(&right.is_some()),

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use api::env::Env;
 use apiserver::{
-    ApiServer, AuthError, Authenticate, Authorize, Config, Decision, Identity, Kinds, Objects, Parts, RequestInfo,
-    derive, full,
+    ApiServer, AuthError, Authenticate, Authorize, CertificateDer, Config, Decision, Identity, Kinds, Objects, Parts,
+    RequestInfo, derive, full,
 };
 use http_body_util::BodyExt;
-use rustls_pki_types::CertificateDer;
 use store::{MemoryEngine, Options, Store};
 use tower::ServiceExt;
 
