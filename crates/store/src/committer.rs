@@ -48,7 +48,7 @@ struct Batch<M> {
     sync: bool,
 }
 
-impl<M> Committer<M> {
+impl<M: PartialEq> Committer<M> {
     /// Decides, persists and shows one batch. An error leaves the store unusable: nothing of the batch was acknowledged.
     pub(crate) fn process(&mut self, requests: Vec<Request<M>>, now: i64) -> Result<(), EngineError> {
         let mut batch = Batch { records: Vec::new(), events: Vec::new(), answers: Vec::new(), sync: false };
@@ -76,10 +76,11 @@ impl<M> Committer<M> {
         let created = previous.as_ref().map_or(revision, |item| item.created);
         let expires = write.ttl_seconds.map(|seconds| now + i64::from(seconds));
         let (item, record, deleted) = match (write.op, &previous) {
-            (Op::Put { bytes, splice_at, meta }, _) => {
+            (Op::Put { bytes, splice_at, meta }, previous) => {
                 let record = record(revision, &write.key, created, Some(bytes.to_vec()), splice_at, now, expires);
                 let bytes = splice(&bytes[..splice_at], revision, &bytes[splice_at..]);
-                (Item { key: write.key.clone(), revision, created, bytes, splice_at, expires, meta }, record, false)
+                let (key, meta) = shared(previous.as_deref(), (write.key, meta));
+                (Item { key, revision, created, bytes, splice_at, expires, meta }, record, false)
             }
             (Op::Delete, Some(last)) => {
                 let record = record(revision, &write.key, created, None, 0, now, None);
@@ -213,6 +214,15 @@ impl<M> Committer<M> {
         self.engine.compact(&dropped, floor)?;
         self.unsynced = false;
         Ok(())
+    }
+}
+
+/// What the last state of the key has too is held once: history keeps both.
+pub(crate) fn shared<M: PartialEq>(previous: Option<&Item<M>>, (key, meta): (Arc<str>, Arc<M>)) -> (Arc<str>, Arc<M>) {
+    match previous {
+        Some(last) if *last.meta == *meta => (last.key.clone(), last.meta.clone()),
+        Some(last) => (last.key.clone(), meta),
+        None => (key, meta),
     }
 }
 

@@ -9,7 +9,7 @@ use imbl::OrdMap;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::committer::{Answers, BLOCK, Committer, Request, deleted_item};
+use crate::committer::{Answers, BLOCK, Committer, Request, deleted_item, shared};
 use crate::engine::{Engine, EngineError, Record};
 use crate::head::Head;
 use crate::item::{CommitError, Compacted, Event, Item, Revision, Write, splice};
@@ -60,7 +60,7 @@ enum Writer<M> {
     Inline(Mutex<Option<Committer<M>>>, Now, Arc<dyn Fn(&str) + Send + Sync>),
 }
 
-impl<M: Send + Sync + 'static> Store<M> {
+impl<M: PartialEq + Send + Sync + 'static> Store<M> {
     /// Recovers what the engine has and starts to accept writes.
     pub fn open(engine: Box<dyn Engine>, options: Options<M>) -> Result<Self, EngineError> {
         let committer = recover(engine, &options)?;
@@ -185,7 +185,7 @@ fn closed<M>(count: usize) -> Answers<M> {
 }
 
 /// The committer's thread: sleeps until a write comes or something is due.
-fn run<M>(
+fn run<M: PartialEq>(
     mut committer: Committer<M>,
     mut receiver: mpsc::UnboundedReceiver<Request<M>>,
     now: &Now,
@@ -243,7 +243,7 @@ fn drain<M>(first: Request<M>, receiver: &mut mpsc::UnboundedReceiver<Request<M>
 }
 
 /// Rebuilds both heads, the rings and the books from the log.
-fn recover<M>(mut engine: Box<dyn Engine>, options: &Options<M>) -> Result<Committer<M>, EngineError> {
+fn recover<M: PartialEq>(mut engine: Box<dyn Engine>, options: &Options<M>) -> Result<Committer<M>, EngineError> {
     let mut records: Vec<Record> = Vec::new();
     let loaded = engine.load(&mut |record| records.push(record))?;
     let newest = records.last().map_or(0, |record| record.revision).max(loaded.compacted);
@@ -275,7 +275,7 @@ fn recover<M>(mut engine: Box<dyn Engine>, options: &Options<M>) -> Result<Commi
     Ok(committer)
 }
 
-fn replay<M>(
+fn replay<M: PartialEq>(
     committer: &mut Committer<M>,
     head: &mut Head<M>,
     record: Record,
@@ -290,7 +290,8 @@ fn replay<M>(
             let bytes = splice(&value[..record.splice_at], revision, &value[record.splice_at..]);
             let meta = Arc::new((options.derive)(&key, &bytes));
             let (created, splice_at, expires) = (record.created, record.splice_at, record.expires);
-            (Item { key: key.clone(), revision, created, bytes, splice_at, expires, meta }, false)
+            let (key, meta) = shared(previous.as_deref(), (key.clone(), meta));
+            (Item { key, revision, created, bytes, splice_at, expires, meta }, false)
         }
         (None, Some(last)) => (deleted_item(last, revision), true),
         // A tombstone whose key's history was compacted: nothing to show.

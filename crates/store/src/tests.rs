@@ -58,6 +58,18 @@ fn revisions_grow_and_are_spliced_into_the_bytes() {
 }
 
 #[test]
+fn what_a_write_leaves_as_it_was_is_held_once() {
+    let (store, _) = open(MemoryEngine::default());
+    let written = ["1", "2", "longer"].map(|value| {
+        let expect = if value == "1" { Expect::Absent } else { Expect::Exists };
+        one(&store, put("/registry/pods/a/x", expect, value)).expect("is stored").item
+    });
+    assert!(Arc::ptr_eq(&written[0].key, &written[1].key) && Arc::ptr_eq(&written[1].key, &written[2].key));
+    assert!(Arc::ptr_eq(&written[0].meta, &written[1].meta));
+    assert_eq!([&*written[1].meta, &*written[2].meta], [&3, &8]);
+}
+
+#[test]
 fn a_revision_to_come_is_waited_for() {
     let (store, _) = open(MemoryEngine::default());
     let first = one(&store, put("/registry/pods/a", Expect::Absent, "1")).expect("is stored").item.revision;
