@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::informer::{Informer, Reflector};
-use crate::resource::{Object, PartialObject, ResourceType};
+use crate::partial::PartialObject;
+use crate::resource::{Object, ResourceType};
 use crate::watch::Target;
 
 /// Which objects of a resource: empty texts select all.

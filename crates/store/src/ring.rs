@@ -65,6 +65,7 @@ const EVENT_BYTES: usize = 256;
 
 fn weight<M>(event: &Event<M>) -> usize {
     // The current state is shared with the cache; what the ring alone keeps alive is the event and the previous state.
-    EVENT_BYTES + event.previous.as_ref().map_or(0, |item| item.bytes.len())
+    EVENT_BYTES
+        + event.previous.as_ref().map_or(0, |item| item.bytes.len())
         + event.deleted.as_ref().map_or(0, |item| item.bytes.len())
 }
