@@ -2,13 +2,13 @@
 
 mod draft;
 mod reinvocation;
+mod warnings;
 
 use std::sync::Arc;
 
 use api::kind::Kind;
 use api::schema::Schema;
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::custom::Reader;
@@ -19,6 +19,7 @@ use crate::status::Status;
 
 pub use draft::Draft;
 pub use reinvocation::Reinvocation;
+pub use warnings::Warnings;
 
 /// What is about to happen to the object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +39,6 @@ impl Operation {
             Self::Delete => "DELETE",
             Self::Connect => "CONNECT",
         }
-    }
-}
-
-/// Texts that go out as `Warning` headers; each text once.
-#[derive(Debug, Default)]
-pub struct Warnings(Mutex<Vec<String>>);
-
-impl Warnings {
-    pub fn add(&self, text: impl Into<String>) {
-        let text = text.into();
-        let mut texts = self.0.lock();
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-
-    pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock())
     }
 }
 

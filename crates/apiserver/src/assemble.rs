@@ -37,12 +37,14 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let tunnels = Arc::new(Tunnels::new(objects.clone()));
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki, tunnels.clone())?);
     let eviction = Arc::new(Eviction::new());
-    let services =
+    let authenticator = Arc::new(authenticator);
+    let mut services =
         services(&config, &objects, tokens, rbac.clone(), authorizer.clone(), (dialer.clone(), eviction.clone()))?;
+    let reviews = TokenReview::new(authenticator.clone(), config.api_audiences.clone());
+    services.insert("tokenreviews", Arc::new(reviews));
     let admission = admission::standard(&kinds, &objects, rbac, authorizer.clone(), dialer.clone());
     let aggregator = Aggregator::new(objects.clone(), dialer.clone(), pki.front_proxy_client.clone());
     let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
-    let authenticator = Arc::new(authenticator);
     let parts = Parts { kinds, objects, authenticator, authorizer, admission, dialer: Some(dialer), services };
     let server = ApiServer::new(config, parts);
     eviction.attach(server.inner());
@@ -61,16 +63,15 @@ fn services(
     authorizer: Arc<dyn Authorize>,
     (dialer, eviction): (Arc<dyn Dialer>, Arc<Eviction>),
 ) -> Result<BTreeMap<&'static str, Arc<dyn Service>>, PkiError> {
-    let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer, rbac));
+    let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer.clone(), rbac));
     let bind: Arc<dyn Service> = Arc::new(Bind::new());
-    let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone()));
+    let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone(), authorizer));
     Ok(BTreeMap::from([
         ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
         ("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone()))),
         ("bindings", bind.clone()),
         ("binding", bind),
-        ("token", Arc::new(TokenRequest::new(tokens.clone()))),
-        ("tokenreviews", Arc::new(TokenReview::new(tokens))),
+        ("token", Arc::new(TokenRequest::new(tokens))),
         ("selfsubjectreviews", Arc::new(SelfReview)),
         ("selfsubjectaccessreviews", access.clone()),
         ("subjectaccessreviews", access.clone()),

@@ -40,6 +40,14 @@ impl Identity {
 #[error("{0}")]
 pub struct AuthError(pub String);
 
+/// A token that a review found good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewed {
+    pub identity: Identity,
+    /// Which of the audiences asked for it is for; `None`: for this server's, whichever those are.
+    pub audiences: Option<Vec<String>>,
+}
+
 /// Finds the identity of a request. `None`: no credentials of its sort were presented; the next one is asked, last comes anonymous.
 #[async_trait]
 pub trait Authenticate: Send + Sync + 'static {
@@ -48,6 +56,11 @@ pub trait Authenticate: Send + Sync + 'static {
         parts: &http::request::Parts,
         peer_certificates: &[CertificateDer<'static>],
     ) -> Result<Option<Identity>, AuthError>;
+
+    /// The identity behind a bearer token that is to be good for one of the `audiences`, as TokenReviews ask.
+    async fn review(&self, _token: &str, _audiences: &[String]) -> Result<Option<Reviewed>, AuthError> {
+        Ok(None)
+    }
 
     /// What others read at `path` to verify credentials of this server's making (OIDC discovery).
     fn document(&self, _path: &str) -> Option<serde_json::Value> {

@@ -31,6 +31,8 @@ pub enum Transform {
 pub struct Format {
     pub encoding: Encoding,
     pub transform: Transform,
+    /// Whether partial metadata was asked for as the metadata of a list.
+    pub of_list: bool,
     /// Indented, for people.
     pub pretty: bool,
     /// Version of meta.k8s.io for a transform: v1 or v1beta1.
@@ -53,8 +55,13 @@ pub const YAML: &str = "application/yaml";
 pub const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 impl Format {
-    pub const PLAIN: Format =
-        Format { encoding: Encoding::Json, transform: Transform::Whole, pretty: false, meta_version: "v1" };
+    pub const PLAIN: Format = Format {
+        encoding: Encoding::Json,
+        transform: Transform::Whole,
+        of_list: false,
+        pretty: false,
+        meta_version: "v1",
+    };
 
     pub fn content_type(&self) -> &'static str {
         match self.encoding {
@@ -117,7 +124,9 @@ pub fn format(headers: &HeaderMap, query: &Query, endpoint: Endpoint) -> Result<
             // The choice has been made, and it cannot be streamed.
             break;
         }
-        return Ok(Format { encoding: *encoding, transform, pretty: pretty(headers, query, &clause), meta_version });
+        let of_list = clause.parameter("as") == "PartialObjectMetadataList";
+        let pretty = pretty(headers, query, &clause);
+        return Ok(Format { encoding: *encoding, transform, of_list, pretty, meta_version });
     }
     Err(endpoint.refusal())
 }

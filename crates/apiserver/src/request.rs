@@ -64,6 +64,18 @@ fn decode(text: String) -> String {
     String::from_utf8(out).unwrap_or(text)
 }
 
+/// Resolves %XX as Go's url.PathUnescape; `None` where an escape is malformed or the result is not UTF-8.
+pub(crate) fn unescape(text: &str) -> Option<String> {
+    let mut pieces = text.split('%');
+    let mut out = pieces.next()?.as_bytes().to_vec();
+    for piece in pieces {
+        let hex = piece.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        out.push(u8::from_str_radix(hex, 16).ok()?);
+        out.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    String::from_utf8(out).ok()
+}
+
 /// Upstream's RequestInfo.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestInfo {

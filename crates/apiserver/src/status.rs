@@ -196,6 +196,12 @@ impl Status {
         Self::plain(406, "NotAcceptable", message)
     }
 
+    /// A transformation that does not suit what was asked for.
+    pub fn not_transformable(asked: &str, is: &str, what: &str) -> Self {
+        let message = format!("you requested {asked}, but the requested object is {is} ({what})");
+        Self::plain(406, "NotAcceptable", message)
+    }
+
     pub fn unsupported_media_type(accepted: &[&str]) -> Self {
         let list = accepted.join(", ");
         let message =

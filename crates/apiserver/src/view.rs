@@ -22,9 +22,37 @@ use crate::table;
 
 pub(crate) use protobuf::{enveloped, message, message_of};
 
-/// The format of an answer that shows objects.
+/// The format of an answer that shows one object.
 pub(crate) fn object_format(kind: &Kind, headers: &HeaderMap, query: &Query) -> Result<Format, Status> {
-    negotiate::format(headers, query, Endpoint::objects(kind))
+    let format = negotiate::format(headers, query, Endpoint::objects(kind))?;
+    if format.transform == Transform::Partial && format.of_list {
+        let (asked, is) = ("PartialObjectMetadataList", "not a list");
+        return Err(Status::not_transformable(asked, is, &go_type(kind, kind.kind)));
+    }
+    Ok(format)
+}
+
+/// The format of an answer that shows a list.
+pub(crate) fn list_format(kind: &Kind, headers: &HeaderMap, query: &Query) -> Result<Format, Status> {
+    let format = negotiate::format(headers, query, Endpoint::objects(kind))?;
+    if format.transform == Transform::Partial && !format.of_list {
+        let (asked, is) = ("PartialObjectMetadata", "a list");
+        return Err(Status::not_transformable(asked, is, &go_type(kind, &kind.list_kind())));
+    }
+    Ok(format)
+}
+
+/// What upstream calls the type of its own, which its refusals name.
+fn go_type(kind: &Kind, name: &str) -> String {
+    let package = match kind.group {
+        _ if kind.hooks.custom => {
+            return format!("*unstructured.Unstructured{}", if name == kind.kind { "" } else { "List" });
+        }
+        "" | "events.k8s.io" => "core",
+        "internal.apiserver.k8s.io" => "apiserverinternal",
+        group => group.split('.').next().unwrap_or_default(),
+    };
+    format!("*{package}.{name}")
 }
 
 /// The object as a tree in the version of `kind`.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use rustls::pki_types::CertificateDer;
 
-use crate::identity::{AuthError, Authenticate, Identity};
+use crate::identity::{AuthError, Authenticate, Identity, Reviewed};
 use crate::pki::ServerToken;
 
 /// Authenticates agents that join.
@@ -15,6 +15,12 @@ impl ServerTokens {
     pub fn new(token: ServerToken) -> Self {
         Self { token }
     }
+
+    fn find(&self, given: &str) -> Option<Identity> {
+        // What is no token of ours is another authenticator's.
+        let ours = ServerToken::parse(given).is_ok_and(|given| self.token.matches(&given.secret));
+        ours.then(|| Identity::new("system:bootstrap:server", &["system:bootstrappers", "system:authenticated"]))
+    }
 }
 
 #[async_trait]
@@ -24,9 +30,10 @@ impl Authenticate for ServerTokens {
         parts: &http::request::Parts,
         _: &[CertificateDer<'static>],
     ) -> Result<Option<Identity>, AuthError> {
-        let Some(given) = super::union::bearer(parts) else { return Ok(None) };
-        // What is no token of ours is another authenticator's.
-        let ours = ServerToken::parse(given).is_ok_and(|given| self.token.matches(&given.secret));
-        Ok(ours.then(|| Identity::new("system:bootstrap:server", &["system:bootstrappers", "system:authenticated"])))
+        Ok(super::union::bearer(parts).and_then(|given| self.find(given)))
+    }
+
+    async fn review(&self, token: &str, _: &[String]) -> Result<Option<Reviewed>, AuthError> {
+        Ok(self.find(token).map(|identity| Reviewed { identity, audiences: None }))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::jwt::{Parsed, TokenKey};
 use super::references::{LEEWAY_SECONDS, References};
-use crate::identity::{AuthError, Authenticate, Identity};
+use crate::identity::{AuthError, Authenticate, Identity, Reviewed};
 use crate::objects::Objects;
 use crate::rows::row;
 
@@ -270,5 +270,10 @@ impl Authenticate for ServiceAccountTokens {
             Some(Ok(verified)) => Ok(Some(verified.identity)),
             Some(Err(error)) => Err(AuthError(error.to_string())),
         }
+    }
+
+    async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, AuthError> {
+        let verified = self.verify(token, audiences).transpose().map_err(|error| AuthError(error.to_string()))?;
+        Ok(verified.map(|token| Reviewed { identity: token.identity, audiences: Some(token.audiences) }))
     }
 }

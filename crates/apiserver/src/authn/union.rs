@@ -13,7 +13,7 @@ use super::discovery::{key_set, openid_configuration};
 use super::server_token::ServerTokens;
 use super::service_account::ServiceAccountTokens;
 use super::x509::ClientCertificates;
-use crate::identity::{AuthError, Authenticate, Identity};
+use crate::identity::{AuthError, Authenticate, Identity, Reviewed};
 use crate::objects::Objects;
 use crate::pki::{Pki, PkiError};
 
@@ -94,6 +94,18 @@ impl Authenticate for Authenticators {
             }
             _ => self.ask(parts, peer).await,
         }
+    }
+
+    async fn review(&self, token: &str, audiences: &[String]) -> Result<Option<Reviewed>, AuthError> {
+        let mut refusal = None;
+        for authenticator in &self.chain {
+            match authenticator.review(token, audiences).await {
+                Ok(Some(reviewed)) => return Ok(Some(reviewed)),
+                Ok(None) => {}
+                Err(error) => refusal = refusal.or(Some(error)),
+            }
+        }
+        refusal.map_or(Ok(None), Err)
     }
 
     fn document(&self, path: &str) -> Option<Value> {

@@ -1,60 +1,103 @@
-//! `kubectl --as`: the Impersonate-* headers, allowed by the verb `impersonate` on users, groups, serviceaccounts, uids and userextras.
+//! `kubectl --as`: the Impersonate-* headers, allowed by the verb `impersonate` on users, groups, serviceaccounts, uids and userextras
+//! (upstream: apiserver/pkg/endpoints/filters/impersonation). A header that cannot be read is refused, never passed over. Constrained
+//! impersonation (KEP-5284) is left out.
 
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use super::authorize;
 use crate::identity::Identity;
-use crate::request::RequestInfo;
+use crate::request::{RequestInfo, unescape};
 use crate::server::Inner;
 use crate::status::Status;
 
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
+const ANONYMOUS: &str = "system:anonymous";
+const AUTHENTICATED: &str = "system:authenticated";
+const UNAUTHENTICATED: &str = "system:unauthenticated";
+const GROUP: &str = "authentication.k8s.io";
 const EXTRA: &str = "impersonate-extra-";
 
 /// The identity a request acts as.
 pub(super) fn apply(server: &Inner, identity: Identity, headers: &HeaderMap) -> Result<Identity, Status> {
-    let one = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let user = one("impersonate-user");
-    let uid = one("impersonate-uid");
-    let mut groups: Vec<String> =
-        headers.get_all("impersonate-group").iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect();
-    let extra = extra(headers);
-    if user.is_empty() {
-        if groups.is_empty() && extra.is_empty() && uid.is_empty() {
-            return Ok(identity);
-        }
-        return Err(Status::bad_request("requested impersonation without impersonating a user"));
+    if !headers.keys().any(|name| name.as_str().starts_with("impersonate-")) {
+        return Ok(identity);
     }
-    check_user(server, &identity, &user)?;
-    for group in &groups {
+    let Some(mut wanted) = read(headers)? else { return Ok(identity) };
+    check_user(server, &identity, &wanted.name)?;
+    for group in &wanted.groups {
         check(server, &identity, ("", "groups", "", "", group))?;
     }
-    if !uid.is_empty() {
-        check(server, &identity, ("authentication.k8s.io", "uids", "", "", &uid))?;
-    }
-    for (key, values) in &extra {
+    for (key, values) in &wanted.extra {
         for value in values {
-            check(server, &identity, ("authentication.k8s.io", "userextras", key, "", value))?;
+            check(server, &identity, (GROUP, "userextras", key, "", value))?;
         }
     }
-    complete_groups(&user, &mut groups);
-    Ok(Identity { name: user, uid, groups, extra })
+    if !wanted.uid.is_empty() {
+        check(server, &identity, (GROUP, "uids", "", "", &wanted.uid))?;
+    }
+    complete_groups(&wanted.name, &mut wanted.groups);
+    Ok(wanted)
 }
 
-fn extra(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
-    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in headers {
-        if let (Some(key), Ok(value)) = (name.as_str().strip_prefix(EXTRA), value.to_str()) {
-            extra.entry(key.to_owned()).or_default().push(value.to_owned());
+/// What the headers ask for, as they say it; none where they ask for nothing. An empty user or uid is none, as upstream has it.
+fn read(headers: &HeaderMap) -> Result<Option<Identity>, Status> {
+    let first =
+        |name: &str| headers.get(name).map(|value| text(name, value)).transpose().map(Option::unwrap_or_default);
+    let (name, uid) = (first("impersonate-user")?, first("impersonate-uid")?);
+    let groups = headers.get_all("impersonate-group").iter().map(|value| text("impersonate-group", value));
+    let wanted = Identity { name, uid, groups: groups.collect::<Result<_, _>>()?, extra: extra(headers)? };
+    match (wanted.name.is_empty(), wanted == Identity::default()) {
+        (false, _) => Ok(Some(wanted)),
+        (true, true) => Ok(None),
+        (true, false) => {
+            Err(Status::bad_request(format!("requested {} without impersonating a user name", shown(&wanted))))
         }
     }
-    extra
+}
+
+/// A header's value. Names are UTF-8 here, so that other bytes name nobody.
+fn text(name: &str, value: &HeaderValue) -> Result<String, Status> {
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(str::to_owned).map_err(|_| Status::bad_request(format!("the header {name} is not UTF-8")))
+}
+
+fn extra(headers: &HeaderMap) -> Result<BTreeMap<String, Vec<String>>, Status> {
+    let mut extra: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        if let Some(key) = name.as_str().strip_prefix(EXTRA) {
+            // What is no escape stays as it is written.
+            let key = unescape(key).unwrap_or_else(|| key.to_owned());
+            extra.entry(key).or_default().push(text(name.as_str(), value)?);
+        }
+    }
+    Ok(extra)
+}
+
+/// As Go shows upstream's type in the refusal.
+fn shown(wanted: &Identity) -> String {
+    let list = |values: &[String]| match values {
+        [] => "[]string(nil)".to_owned(),
+        values => {
+            format!("[]string{{{}}}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", "))
+        }
+    };
+    let extra: Vec<String> = wanted.extra.iter().map(|(key, values)| format!("{key:?}:{}", list(values))).collect();
+    let extra = if extra.is_empty() { "(nil)".to_owned() } else { format!("{{{}}}", extra.join(", ")) };
+    let (name, uid, groups) = (&wanted.name, &wanted.uid, list(&wanted.groups));
+    format!("&user.DefaultInfo{{Name:{name:?}, UID:{uid:?}, Groups:{groups}, Extra:map[string][]string{extra}}}")
+}
+
+/// Namespace and name, where the user is a service account and not only named like one.
+fn service_account(user: &str) -> Option<(&str, &str)> {
+    let (namespace, name) = user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
+    let valid = api::names::dns1123_label(namespace).is_empty() && api::names::dns1123_subdomain(name).is_empty();
+    valid.then_some((namespace, name))
 }
 
 fn check_user(server: &Inner, identity: &Identity, user: &str) -> Result<(), Status> {
-    match user.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':')) {
+    match service_account(user) {
         Some((namespace, name)) => check(server, identity, ("", "serviceaccounts", "", namespace, name)),
         None => check(server, identity, ("", "users", "", "", user)),
     }
@@ -77,17 +120,33 @@ fn check(server: &Inner, identity: &Identity, asked: (&str, &str, &str, &str, &s
     authorize(server, identity, &info)
 }
 
-/// Groups that every user of its sort is in.
+/// Groups that every user of its sort is in. Groups that were asked for are the authority, but for these.
 fn complete_groups(user: &str, groups: &mut Vec<String>) {
-    let service_account = user.strip_prefix(SERVICE_ACCOUNT).and_then(|rest| rest.split_once(':'));
-    if let Some((namespace, _)) = service_account.filter(|_| groups.is_empty()) {
+    if let Some((namespace, _)) = service_account(user).filter(|_| groups.is_empty()) {
         groups.push("system:serviceaccounts".to_owned());
         groups.push(format!("system:serviceaccounts:{namespace}"));
     }
-    let settled = groups.iter().any(|group| group == "system:authenticated" || group == "system:unauthenticated");
-    if !settled {
-        groups.push(
-            if user == "system:anonymous" { "system:unauthenticated" } else { "system:authenticated" }.to_owned(),
-        );
+    let has = |wanted: &str| groups.iter().any(|group| group == wanted);
+    match user {
+        ANONYMOUS if !has(UNAUTHENTICATED) => groups.push(UNAUTHENTICATED.to_owned()),
+        ANONYMOUS => {}
+        _ if !has(AUTHENTICATED) && !has(UNAUTHENTICATED) => groups.push(AUTHENTICATED.to_owned()),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_name_nobody_are_refused() {
+        for name in ["impersonate-user", "impersonate-group", "impersonate-uid", "impersonate-extra-scopes"] {
+            let mut headers = HeaderMap::new();
+            headers.insert("impersonate-user", HeaderValue::from_static("jane"));
+            headers.insert(name, HeaderValue::from_bytes(b"caf\xe9").expect("a header may have it"));
+            let refused = read(&headers).expect_err(name);
+            assert_eq!((refused.code, refused.message), (400, format!("the header {name} is not UTF-8")));
+        }
     }
 }

@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
     let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
-    let under_way = server.metrics.begin(&info);
+    let under_way = server.metrics.begin(&info, &server.served.current());
     let warnings = Warnings::default();
     let outcome = AssertUnwindSafe(pipeline(&server, request, &info, caller, &warnings)).catch_unwind().await;
     let response = match outcome {
@@ -158,7 +158,8 @@ fn decorate(response: &mut Response<Body>, audit_id: &str, warnings: &Warnings) 
             .filter(|c| !c.is_control())
             .flat_map(|c| (c == '"' || c == '\\').then_some('\\').into_iter().chain([c]))
             .collect();
-        match HeaderValue::from_str(&format!("299 - \"{quoted}\"")) {
+        // As bytes: upstream writes what is not ASCII in UTF-8.
+        match HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()) {
             Ok(value) => drop(headers.append(header::WARNING, value)),
             Err(_) => tracing::debug!(text, "a warning cannot be written as a header"),
         }

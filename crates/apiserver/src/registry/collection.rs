@@ -9,12 +9,14 @@ use super::scope::Scope;
 use super::select::Selection;
 use crate::body::Body;
 use crate::front::object_response;
+use crate::negotiate::{self, Endpoint, Format, Transform};
 use crate::options::ListOptions;
 use crate::status::Status;
 use crate::view;
 
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
-    let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
+    let endpoint = Endpoint::objects(scope.kind);
+    let format = negotiate::format(request.headers(), &scope.info.query, endpoint)?;
     let list = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &list, &scope.info.name)?;
     let headers = request.headers().clone();
@@ -33,9 +35,5 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let (kind, api_version) = (scope.kind.list_kind(), scope.kind.api_version());
     let list =
         json!({"kind": kind, "apiVersion": api_version, "metadata": {"resourceVersion": revision}, "items": items});
-    object_response(
-        StatusCode::OK,
-        crate::negotiate::Format { transform: crate::negotiate::Transform::Whole, ..format },
-        &list,
-    )
+    object_response(StatusCode::OK, Format { transform: Transform::Whole, ..format }, &list)
 }

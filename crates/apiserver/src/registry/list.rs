@@ -18,7 +18,7 @@ use crate::status::Status;
 use crate::view;
 
 pub(super) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
-    let format = view::object_format(scope.kind, headers, &scope.info.query)?;
+    let format = view::list_format(scope.kind, headers, &scope.info.query)?;
     let options = ListOptions::read(&scope.info.query)?;
     let selection = Selection::new(scope.kind, &options, &scope.info.name)?;
     let reading = Reading::new(scope, &options, &selection).await?;

@@ -1,4 +1,8 @@
-//! The reviews: who am I, may somebody do something, is this token good. They ask the authenticators and authorizers and store nothing.
+//! The reviews: who am I, may somebody do something, is this token good (`token`). They ask the authenticators and authorizers and store nothing.
+
+mod attributes;
+mod token;
+mod validate;
 
 use std::sync::Arc;
 
@@ -8,13 +12,13 @@ use serde_json::{Value, json};
 
 use super::answer;
 use crate::access::{Authorize, Decision};
-use crate::authn::ServiceAccountTokens;
 use crate::authz::{Rbac, Rule};
 use crate::body::Body;
 use crate::identity::Identity;
-use crate::request::RequestInfo;
 use crate::service::{Call, Service};
 use crate::status::Status;
+
+pub use token::TokenReview;
 
 /// selfsubjectaccessreviews, subjectaccessreviews, localsubjectaccessreviews, selfsubjectrulesreviews
 pub struct AccessReview {
@@ -32,11 +36,16 @@ impl AccessReview {
     }
 
     fn decide(&self, identity: &Identity, spec: &Value) -> Value {
-        match self.authorizer.authorize(identity, &attributes(spec)) {
+        let (info, ignored) = attributes::read(spec);
+        let mut status = match self.authorizer.authorize(identity, &info) {
             Decision::Allow(reason) => with_reason(json!({"allowed": true}), &reason),
             Decision::Deny(reason) => with_reason(json!({"allowed": false, "denied": true}), &reason),
             Decision::NoOpinion(reason) => with_reason(json!({"allowed": false}), &reason),
+        };
+        if !ignored.is_empty() {
+            status["evaluationError"] = ignored.join("; ").into();
         }
+        status
     }
 
     fn rules(&self, identity: &Identity, namespace: &str) -> Value {
@@ -78,33 +87,6 @@ fn with_reason(mut status: Value, reason: &str) -> Value {
     status
 }
 
-/// The request a review asks about.
-fn attributes(spec: &Value) -> RequestInfo {
-    let paths = &spec["nonResourceAttributes"];
-    if paths.is_object() {
-        return RequestInfo {
-            path: text(paths, "path").to_owned(),
-            verb: text(paths, "verb").to_owned(),
-            ..RequestInfo::default()
-        };
-    }
-    let resource = &spec["resourceAttributes"];
-    let owned = |field: &str| text(resource, field).to_owned();
-    RequestInfo {
-        is_resource: true,
-        verb: owned("verb"),
-        api_group: owned("group"),
-        api_version: owned("version"),
-        namespace: owned("namespace"),
-        resource: owned("resource"),
-        subresource: owned("subresource"),
-        name: owned("name"),
-        field_selector: text(&resource["fieldSelector"], "rawSelector").to_owned(),
-        label_selector: text(&resource["labelSelector"], "rawSelector").to_owned(),
-        ..RequestInfo::default()
-    }
-}
-
 /// The user a SubjectAccessReview names.
 fn subject(spec: &Value) -> Identity {
     let texts = |value: &Value| -> Vec<String> {
@@ -120,28 +102,6 @@ fn subject(spec: &Value) -> Identity {
     }
 }
 
-/// What is missing or in excess in a review's spec.
-fn check(resource: &str, namespace: &str, spec: &Value) -> Result<(), Status> {
-    let bad = |why: &str| Err(Status::bad_request(why));
-    let (has_resource, has_path) = (spec["resourceAttributes"].is_object(), spec["nonResourceAttributes"].is_object());
-    if has_resource && has_path {
-        return bad("cannot be specified in combination with resourceAttributes: spec.nonResourceAttributes");
-    }
-    if !has_resource && !has_path {
-        return bad(
-            "exactly one of nonResourceAttributes or resourceAttributes must be specified: spec.resourceAttributes",
-        );
-    }
-    let groups = spec["groups"].as_array().is_some_and(|groups| !groups.is_empty());
-    if resource != "selfsubjectaccessreviews" && text(spec, "user").is_empty() && !groups {
-        return bad("at least one of user or group must be specified: spec.user");
-    }
-    if resource == "localsubjectaccessreviews" && text(&spec["resourceAttributes"], "namespace") != namespace {
-        return bad("spec.resourceAttributes.namespace must match metadata.namespace");
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Service for AccessReview {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
@@ -154,7 +114,7 @@ impl Service for AccessReview {
             }
             self.rules(&call.identity, text(spec, "namespace"))
         } else {
-            check(resource, namespace, spec)?;
+            validate::check(resource, namespace, &review)?;
             match resource {
                 "selfsubjectaccessreviews" => self.decide(&call.identity, spec),
                 _ => self.decide(&subject(spec), spec),
@@ -198,45 +158,6 @@ impl Service for SelfReview {
         let status = json!({"userInfo": user(&call.identity)});
         complete(&mut review, &call, status);
         review["metadata"] = json!({"creationTimestamp": crate::objects::timestamp(call.objects.env().now())});
-        answer::object(&call, StatusCode::CREATED, &review)
-    }
-}
-
-/// tokenreviews
-pub struct TokenReview {
-    tokens: Arc<ServiceAccountTokens>,
-}
-
-impl TokenReview {
-    pub fn new(tokens: Arc<ServiceAccountTokens>) -> Self {
-        Self { tokens }
-    }
-
-    fn review(&self, spec: &Value) -> Value {
-        let listed = spec["audiences"].as_array().into_iter().flatten();
-        let mut audiences: Vec<String> = listed.filter_map(Value::as_str).map(str::to_owned).collect();
-        if audiences.is_empty() {
-            audiences = self.tokens.audiences().to_vec();
-        }
-        match self.tokens.verify(text(spec, "token"), &audiences) {
-            Some(Ok(verified)) => {
-                json!({"authenticated": true, "user": user(&verified.identity), "audiences": verified.audiences})
-            }
-            Some(Err(error)) => json!({"authenticated": false, "user": {}, "error": error.to_string()}),
-            None => json!({"authenticated": false, "user": {}}),
-        }
-    }
-}
-
-#[async_trait]
-impl Service for TokenReview {
-    async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let mut review = answer::read(&mut call).await?;
-        if text(&review["spec"], "token").is_empty() {
-            return Err(Status::bad_request("token is required for TokenReview in authentication"));
-        }
-        let status = self.review(&review["spec"]);
-        complete(&mut review, &call, status);
         answer::object(&call, StatusCode::CREATED, &review)
     }
 }

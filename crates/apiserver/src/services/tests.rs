@@ -132,7 +132,7 @@ async fn a_requested_token_reviews_as_its_account() {
     assert_eq!(answer["spec"]["audiences"], json!([AUDIENCE]));
     let review = json!({"spec": {"token": answer["status"]["token"]}});
     let answer = call(
-        &TokenReview::new(tokens),
+        &TokenReview::new(tokens, vec![AUDIENCE.into()]),
         &objects,
         Identity::server(),
         "/apis/authentication.k8s.io/v1/tokenreviews",
@@ -232,11 +232,137 @@ async fn access_reviews_say_what_the_authorizers_say() {
             .unwrap();
     assert_eq!(rules["status"]["resourceRules"], json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]}]));
     let nobody = json!({"spec": {"resourceAttributes": asked("get")}});
-    assert_eq!(call(&service, &objects, jane(), &path("subjectaccessreviews"), nobody).await.unwrap_err().code, 400);
+    assert_eq!(call(&service, &objects, jane(), &path("subjectaccessreviews"), nobody).await.unwrap_err().code, 422);
     let me = call(&SelfReview, &objects, jane(), "/apis/authentication.k8s.io/v1/selfsubjectreviews", json!({}))
         .await
         .unwrap();
     assert_eq!(me["status"]["userInfo"], json!({"username": "jane"}));
+}
+
+/// The authenticators of a server, and a token of each.
+#[tokio::test]
+async fn tokens_of_all_authenticators_are_reviewed() {
+    use crate::authn::{Authenticators, BootstrapTokens, ServerTokens};
+    use crate::pki::ServerToken;
+    let objects = testing::objects();
+    account(&objects).await;
+    let tokens = tokens(&objects);
+    let data = |text: &str| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text);
+    let secret = json!({
+        "metadata": {"name": "bootstrap-token-abcdef", "namespace": "kube-system"}, "type": "bootstrap.kubernetes.io/token",
+        "data": {"token-id": data("abcdef"), "token-secret": data("0123456789abcdef"), "usage-bootstrap-authentication": data("true")},
+    });
+    objects.create(row("", "v1", "secrets"), secret).await.unwrap();
+    let server_token = format!("K10{}::server:joining", "a".repeat(64));
+    let server = ServerTokens::new(ServerToken::parse(&server_token).unwrap());
+    let chain =
+        Authenticators::new(vec![tokens.clone(), Arc::new(BootstrapTokens::new(objects.clone())), Arc::new(server)]);
+    let service = TokenReview::new(Arc::new(chain), vec![AUDIENCE.into(), "other".into()]);
+    let request = TokenRequest::new(tokens);
+    let asked = json!({"spec": {"audiences": ["vault", AUDIENCE]}});
+    let issued = call(&request, &objects, Identity::server(), TOKEN, asked).await.unwrap();
+    let own = issued["status"]["token"].as_str().unwrap();
+    let bootstrap = "abcdef.0123456789abcdef";
+    let good: [(&str, Value, &str, Value); 5] = [
+        (own, json!(null), "system:serviceaccount:web:app", json!([AUDIENCE])),
+        (own, json!(["vault", "x"]), "system:serviceaccount:web:app", json!(["vault"])),
+        (bootstrap, json!(null), "system:bootstrap:abcdef", json!([AUDIENCE, "other"])),
+        (bootstrap, json!(["other", "x"]), "system:bootstrap:abcdef", json!(["other"])),
+        (&server_token, json!(null), "system:bootstrap:server", json!([AUDIENCE, "other"])),
+    ];
+    let path = "/apis/authentication.k8s.io/v1/tokenreviews";
+    let review = async |token: &str, audiences: &Value| {
+        let body = json!({"spec": {"token": token, "audiences": audiences}});
+        call(&service, &objects, Identity::server(), path, body).await.unwrap()["status"].clone()
+    };
+    for (token, audiences, name, found) in good {
+        let status = review(token, &audiences).await;
+        let seen = (&status["authenticated"], &status["user"]["username"], &status["audiences"]);
+        assert_eq!(seen, (&json!(true), &json!(name), &found), "{token} for {audiences}");
+    }
+    for (token, audiences) in [("abcdef.0123456789abcdee", json!(null)), ("x", json!(null)), (bootstrap, json!(["x"]))]
+    {
+        let expected = json!({"authenticated": false, "user": {}, "error": "invalid bearer token"});
+        assert_eq!(review(token, &audiences).await, expected, "{token} for {audiences}");
+    }
+    assert_eq!(review(own, &json!(["x"])).await["authenticated"], false);
+}
+
+/// A node may list the Pods of its own: upstream's authorizer sees that by the field selector.
+#[tokio::test]
+async fn access_reviews_read_selectors() {
+    let objects = testing::objects();
+    let rbac = Arc::new(Rbac::new(objects.clone()));
+    let service = AccessReview::new(Arc::new(standard(&objects, rbac.clone())), rbac);
+    let path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    let review = async |resource: Value| {
+        let body =
+            json!({"spec": {"user": "system:node:n1", "groups": ["system:nodes"], "resourceAttributes": resource}});
+        call(&service, &objects, Identity::server(), path, body).await
+    };
+    let pods = |selector: Value| json!({"verb": "list", "resource": "pods", "fieldSelector": selector});
+    let one = |operator: &str, values: Value| json!({"key": "spec.nodeName", "operator": operator, "values": values});
+    let mine = one("In", json!(["n1"]));
+    let (some, all) = (
+        "spec.resourceAttributes.fieldSelector partially ignored due to parse error",
+        "spec.resourceAttributes.fieldSelector ignored due to parse error",
+    );
+    let cases = [
+        (json!({"rawSelector": "spec.nodeName=n1"}), true, ""),
+        (json!({"requirements": [mine]}), true, ""),
+        (json!({"requirements": [one("In", json!(["n2"]))]}), false, ""),
+        (json!({"requirements": [one("NotIn", json!(["n1"]))]}), false, ""),
+        (json!({"requirements": [one("In", json!(["n1", "n2"])), mine]}), true, some),
+        (json!({"requirements": [one("Exists", json!([]))]}), false, all),
+        (json!({"requirements": [one("Near", json!(["n1"]))]}), false, all),
+        (json!({"rawSelector": "spec.nodeName"}), false, all),
+    ];
+    for (selector, allowed, error) in cases {
+        let status = review(pods(selector.clone())).await.unwrap()["status"].clone();
+        let seen = (status["allowed"] == true, status["evaluationError"].as_str().unwrap_or_default());
+        assert_eq!(seen, (allowed, error), "{selector}");
+    }
+    let labels = json!({"verb": "list", "resource": "pods", "labelSelector": {"requirements": [{"key": "a", "operator": "Near"}]}});
+    let status = review(labels).await.unwrap()["status"].clone();
+    assert_eq!(status["evaluationError"], "spec.resourceAttributes.labelSelector ignored due to parse error");
+}
+
+/// Upstream's pkg/apis/authorization/validation tests.
+#[tokio::test]
+async fn access_reviews_are_validated_as_upstream() {
+    let objects = testing::objects();
+    let rbac = Arc::new(Rbac::new(objects.clone()));
+    let service = AccessReview::new(Arc::new(standard(&objects, rbac.clone())), rbac);
+    let resource = "spec.resourceAttributes";
+    let pods = json!({"verb": "get", "resource": "pods"});
+    let selecting = |name: &str, selector: Value| json!({"user": "me", "resourceAttributes": {name: selector}});
+    let both = "may not specified at the same time as requirements";
+    let cases = [
+        ("subjectaccessreviews", json!({"resourceAttributes": pods}), r#"spec.user: Invalid value: "": at least one of user or group must be specified"#.to_owned()),
+        ("selfsubjectaccessreviews", json!({}), format!("{resource}: Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be specified")),
+        ("selfsubjectaccessreviews", json!({"resourceAttributes": pods, "nonResourceAttributes": {"path": "/x"}}), r#"spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":""}: cannot be specified in combination with resourceAttributes"#.to_owned()),
+        ("subjectaccessreviews", selecting("fieldSelector", json!({})), format!("{resource}.fieldSelector.requirements: Required value: when {resource}.fieldSelector is specified, requirements or rawSelector is required")),
+        ("subjectaccessreviews", selecting("labelSelector", json!({})), format!("{resource}.labelSelector.requirements: Required value: when {resource}.labelSelector is specified, requirements or rawSelector is required")),
+        ("subjectaccessreviews", selecting("fieldSelector", json!({"rawSelector": "a=b", "requirements": [{"key": "k", "operator": "Near"}]})), format!(r#"{resource}.fieldSelector.rawSelector: Invalid value: "a=b": {both}"#)),
+        ("subjectaccessreviews", selecting("fieldSelector", json!({"requirements": [{"operator": "Near"}]})), format!("{resource}.fieldSelector.requirements[0].key: Required value: must be specified")),
+        ("subjectaccessreviews", selecting("labelSelector", json!({"requirements": [{"key": "k", "operator": "In"}]})), format!("{resource}.labelSelector.requirements[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'")),
+        ("subjectaccessreviews", selecting("labelSelector", json!({"requirements": [{"key": "k", "operator": "Exists", "values": ["a"]}]})), format!("{resource}.labelSelector.requirements[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'")),
+        ("namespaces/web/localsubjectaccessreviews", json!({"user": "me", "resourceAttributes": {"namespace": "other"}}), format!(r#"{resource}.namespace: Invalid value: "other": must match metadata.namespace"#)),
+        ("namespaces/web/localsubjectaccessreviews", json!({"user": "me", "nonResourceAttributes": {"path": "/x"}}), r#"spec.nonResourceAttributes: Invalid value: {"Path":"/x","Verb":""}: disallowed on this kind of request"#.to_owned()),
+    ];
+    for (name, spec, expected) in cases {
+        let path = format!("/apis/authorization.k8s.io/v1/{name}");
+        let status = call(&service, &objects, Identity::server(), &path, json!({"spec": spec})).await.unwrap_err();
+        let expected = format!(r#".authorization.k8s.io "" is invalid: {expected}"#);
+        assert_eq!((status.code, status.message), (422, expected), "{name} {spec}");
+    }
+    let named = json!({"metadata": {"name": "x"}, "spec": {"resourceAttributes": pods}});
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let status = call(&service, &objects, Identity::server(), path, named).await.unwrap_err();
+    assert_eq!(
+        status.message,
+        r#".authorization.k8s.io "" is invalid: metadata: Invalid value: {"name":"x"}: must be empty"#
+    );
 }
 
 fn budget(allowed: i64, current: i64) -> Value {

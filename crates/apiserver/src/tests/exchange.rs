@@ -53,8 +53,12 @@ fn request(step: &Value, saved: &Saved) -> Result<Request<Body>, String> {
     let line = fill_text(step["request"].as_str().ok_or("a step needs a request")?, saved);
     let (method, uri) = line.split_once(' ').ok_or("request is METHOD PATH")?;
     let mut request = Request::builder().method(method).uri(uri);
-    for (name, value) in step["headers"].as_object().into_iter().flatten() {
-        request = request.header(name, value.as_str().unwrap_or_default());
+    for (name, values) in step["headers"].as_object().into_iter().flatten() {
+        let list = values.as_array().map_or(std::slice::from_ref(values), Vec::as_slice);
+        for value in list.iter().map(|value| value.as_str().unwrap_or_default()) {
+            // As bytes: values may be UTF-8.
+            request = request.header(name, value.as_bytes());
+        }
     }
     let body = match (&step["body"], &step["text"], step["bytes"].as_u64()) {
         (_, Value::String(text), _) => Bytes::from(fill_text(text, saved)),

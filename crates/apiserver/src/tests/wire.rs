@@ -118,7 +118,7 @@ fn real(objects: &Objects, eviction: Arc<Eviction>) -> BTreeMap<&'static str, Ar
         ("binding", Arc::new(Bind::new()) as Arc<dyn Service>),
         ("eviction", eviction),
         ("token", Arc::new(TokenRequest::new(tokens.clone()))),
-        ("tokenreviews", Arc::new(TokenReview::new(tokens))),
+        ("tokenreviews", Arc::new(TokenReview::new(tokens, vec![AUDIENCE.into()]))),
         ("selfsubjectreviews", Arc::new(SelfReview)),
     ])
 }

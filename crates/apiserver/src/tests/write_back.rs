@@ -75,9 +75,12 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
 ];
 
+const TIMES: usize = 100;
+
 #[tokio::test]
 async fn what_is_read_and_written_back_moves_nothing() {
     let server = server();
+    assert!(OBJECTS.len() >= 20, "only {} kinds", OBJECTS.len());
     for (collection, text) in OBJECTS {
         let (mut object, _) =
             api::decode::yaml(text.as_bytes()).unwrap_or_else(|error| panic!("{collection}: {error}"));
@@ -88,7 +91,7 @@ async fn what_is_read_and_written_back_moves_nothing() {
         assert_eq!(code, 201, "{collection}: {created}");
         let path = format!("{collection}/{}", created["metadata"]["name"].as_str().unwrap_or_default());
         let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
-        for media_type in [PROTOBUF, JSON, PROTOBUF] {
+        for media_type in [PROTOBUF, JSON].into_iter().cycle().take(TIMES) {
             let (_, read) = ask(&server, Method::GET, &path, media_type, None).await;
             let (code, written) = ask(&server, Method::PUT, &path, media_type, Some(&read)).await;
             assert_eq!((code, version(&written)), (200, version(&created)), "{path} in {media_type}: {written}");

@@ -11,8 +11,10 @@ use serde_json::Value;
 
 use super::log_socket::LogSocket;
 use super::{forward, target};
+use crate::access::{Authorize, Decision};
 use crate::body::{Body, full};
 use crate::dialer::{Dialer, join};
+use crate::request::RequestInfo;
 use crate::rows::row;
 use crate::service::{Call, Service};
 use crate::status::Status;
@@ -22,13 +24,30 @@ const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// The service behind all four subresources.
 pub struct PodConnect {
     dialer: Arc<dyn Dialer>,
+    authorizer: Arc<dyn Authorize>,
     pods: &'static Kind,
     nodes: &'static Kind,
 }
 
 impl PodConnect {
-    pub fn new(dialer: Arc<dyn Dialer>) -> Self {
-        Self { dialer, pods: row("", "v1", "pods"), nodes: row("", "v1", "nodes") }
+    pub fn new(dialer: Arc<dyn Dialer>, authorizer: Arc<dyn Authorize>) -> Self {
+        Self { dialer, authorizer, pods: row("", "v1", "pods"), nodes: row("", "v1", "nodes") }
+    }
+
+    /// WebSockets open with GET, which `get` allows: what is done through them needs `create` as it does over SPDY (upstream's feature
+    /// AuthorizePodWebsocketUpgradeCreatePermission).
+    fn authorize_create(&self, call: &Call) -> Result<(), Status> {
+        let info = &call.info;
+        if info.verb == "create" {
+            return Ok(());
+        }
+        let create = RequestInfo { verb: "create".to_owned(), ..info.clone() };
+        match self.authorizer.authorize(&call.identity, &create) {
+            Decision::Allow(_) => Ok(()),
+            Decision::Deny(why) | Decision::NoOpinion(why) => {
+                Err(Status::forbidden_resource(&info.api_group, &info.resource, &info.name, &why))
+            }
+        }
     }
 
     async fn ask(&self, call: Call, node: Value, uri: String, http: Request<Body>) -> Result<Response<Body>, Status> {
@@ -111,8 +130,11 @@ impl Service for PodConnect {
             if !errors.is_empty() {
                 return Err(Status::invalid_kind("", "PodLogOptions", &info.name, &errors));
             }
-        } else if !forward::wants_upgrade(http.headers()) {
-            return Err(Status::bad_request("Upgrade request required"));
+        } else {
+            self.authorize_create(&call)?;
+            if !forward::wants_upgrade(http.headers()) {
+                return Err(Status::bad_request("Upgrade request required"));
+            }
         }
         let pod = call.objects.get(self.pods, &info.namespace, &info.name);
         let pod = pod.ok_or_else(|| Status::not_found(self.pods, &info.name))?;

@@ -50,6 +50,7 @@ impl Proxy {
     async fn node(&self, node: &Value, name: &ProxyName) -> Result<(Stream, String), Status> {
         let host = target::node_address(node)
             .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {:?}", name.name)))?;
+        check_host(&host).await?;
         let kubelet = target::kubelet_port(node);
         match name.port.parse::<u16>() {
             Ok(port) if port != kubelet => self.dial(&host, port, name).await,
@@ -81,6 +82,16 @@ struct Place<'a> {
     asked: &'a str,
 }
 
+/// 400 unless all addresses of a node's name may be asked; logs and exec, which do not lead elsewhere, go to any.
+async fn check_host(host: &str) -> Result<(), Status> {
+    if let Ok(address) = host.parse() {
+        return target::check_address(Some(address));
+    }
+    let found = tokio::net::lookup_host((host, 0)).await;
+    let found = found.map_err(|error| Status::bad_request(format!("lookup {host}: {error}")))?;
+    found.into_iter().try_for_each(|address| target::check_address(Some(address.ip())))
+}
+
 fn unreachable(error: LinkError) -> Status {
     Status::unavailable(format!("error trying to reach service: {error}"))
 }
@@ -100,7 +111,8 @@ impl Service for Proxy {
         let path = http.uri().path().to_owned();
         let query = http.uri().query().map(str::to_owned);
         let is_read = matches!(*http.method(), http::Method::GET | http::Method::HEAD);
-        if path.ends_with("/proxy") && is_read && !forward::wants_upgrade(http.headers()) {
+        let rest = target::proxied_path(&path, &call.info);
+        if rest.is_empty() && is_read && !forward::wants_upgrade(http.headers()) {
             return redirect(&path, query.as_deref());
         }
         let name = ProxyName::parse(&call.info.name).ok_or_else(|| {
@@ -111,8 +123,6 @@ impl Service for Proxy {
             let place = Place { objects: &call.objects, kind: call.kind, namespace, asked };
             self.connect(&place, &name).await?
         };
-        // The path as the client wrote it, behind `/proxy`.
-        let rest = path.split_once("/proxy").map_or("", |(_, rest)| rest);
         let rest = if rest.is_empty() { "/" } else { rest };
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         forward::forward(stream, call.objects.env(), http, &format!("{rest}{query}"), &host).await

@@ -1,8 +1,10 @@
 //! Where a request goes: a node's address, a Pod's container, the kubelet's path, a proxy's name. Pure.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
-use crate::request::Query;
+use crate::request::{Query, RequestInfo};
 use crate::status::Status;
 
 const KUBELET_PORT: u16 = 10250;
@@ -142,13 +144,38 @@ impl ProxyName {
     }
 }
 
+/// 400 unless a proxy may go to this address: what is this machine's own, or of one link only (clouds' metadata), is nobody's to ask for.
+pub(super) fn check_address(address: Option<IpAddr>) -> Result<(), Status> {
+    address.filter(is_global_unicast).map(drop).ok_or_else(|| Status::bad_request("address not allowed"))
+}
+
+/// Go's IP.IsGlobalUnicast, which private addresses are too.
+fn is_global_unicast(address: &IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let special = address.is_broadcast() || address.is_unspecified() || address.is_loopback();
+            !(special || address.is_multicast() || address.is_link_local())
+        }
+        IpAddr::V6(address) => {
+            let special = address.is_unspecified() || address.is_loopback();
+            !(special || address.is_multicast() || address.is_unicast_link_local())
+        }
+    }
+}
+
+/// What follows `/proxy` in a path, as the client wrote it; names may have `proxy` in them, so that segments are counted.
+pub(super) fn proxied_path<'a>(path: &'a str, info: &RequestInfo) -> &'a str {
+    let group = if info.api_group.is_empty() { 2 } else { 3 };
+    let segments = group + if info.in_namespace { 5 } else { 3 };
+    let trimmed = path.trim_start_matches('/');
+    trimmed.match_indices('/').nth(segments - 1).map_or("", |(at, _)| &trimmed[at..])
+}
+
 /// A Pod's address and port for a proxy: the port asked for, its first one, or the scheme's.
 pub(super) fn pod_endpoint(pod: &Value, asked: &ProxyName) -> Result<(String, u16), Status> {
     let (port, usual) = (&asked.port, if asked.scheme == "https" { 443 } else { 80 });
     let address = text(&pod["status"], "podIP");
-    if address.is_empty() {
-        return Err(Status::bad_request("address not allowed"));
-    }
+    check_address(address.parse().ok())?;
     let ports = list(&pod["spec"]["containers"]).flat_map(|container| list(&container["ports"]));
     let first = ports.into_iter().find_map(|port| port["containerPort"].as_u64());
     let number = if port.is_empty() { Some(first.unwrap_or(usual)) } else { port.parse().ok() };

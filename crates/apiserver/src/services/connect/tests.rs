@@ -26,6 +26,7 @@ use crate::rows::row;
 use crate::service::{Call, Service};
 use crate::status::Status;
 use crate::testing;
+use crate::tests::support::AllButNobody;
 
 /// Notes what it is asked, echoes what is upgraded.
 #[derive(Default)]
@@ -140,7 +141,7 @@ async fn logs_come_from_the_kubelet_of_the_pods_node() {
     let objects = cluster().await;
     let backend = Backend::default();
     let asked = backend.asked.clone();
-    let pods = PodConnect::new(Arc::new(backend));
+    let pods = PodConnect::new(Arc::new(backend), Arc::new(AllButNobody));
     let logs = async |path: &str| get(&pods, &objects, &format!("/api/v1/namespaces/web/pods/{path}")).await;
     assert_eq!(logs("p/log?follow=true&tailLines=5&unknown=1").await.unwrap(), (200, "a line\n".to_owned()));
     assert_eq!(*asked.lock(), ["dial kubelet 10.0.0.5:10250", "GET /containerLogs/web/p/main?follow=true&tailLines=5"]);
@@ -155,7 +156,7 @@ async fn logs_come_from_the_kubelet_of_the_pods_node() {
 
 /// A server port on which the service answers, so that upgrades are real.
 fn port(objects: Objects, backend: Backend) -> tokio::io::DuplexStream {
-    let pods = Arc::new(PodConnect::new(Arc::new(backend)));
+    let pods = Arc::new(PodConnect::new(Arc::new(backend), Arc::new(AllButNobody)));
     let (near, far) = tokio::io::duplex(4096);
     tokio::spawn(async move {
         let service = service_fn(move |request: Request<hyper::body::Incoming>| {
@@ -249,11 +250,11 @@ async fn proxies_speak_tls_to_https_names() {
     let pod = json!({
         "metadata": {"name": "p", "namespace": "web"},
         "spec": {"containers": [{"name": "main", "ports": [{"containerPort": backend.port}]}]},
-        "status": {"podIP": "127.0.0.1"},
+        "status": {"podIP": "10.42.0.9"},
     });
     objects.create(row("", "v1", "pods"), pod).await.unwrap();
     let node =
-        json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "127.0.0.1"}]}});
+        json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.5"}]}});
     objects.create(row("", "v1", "nodes"), node).await.unwrap();
     let proxy = Proxy::new(Arc::new(testing::backend::Direct), objects.clone()).unwrap();
     let node = format!("/api/v1/nodes/https:n1:{}/proxy/x?y=z", backend.port);
@@ -292,11 +293,20 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
     let asked = backend.asked.clone();
     let proxy = Proxy::new(Arc::new(backend), objects.clone()).unwrap();
     let ask = async |path: &str| get(&proxy, &objects, path).await;
+    let named = json!({"metadata": {"name": "proxy-public", "namespace": "proxy"}, "spec": {"ports": [{"port": 80}]}});
+    objects.create(row("", "v1", "services"), named).await.unwrap();
+    let slice = json!({
+        "metadata": {"name": "p-1", "namespace": "proxy", "labels": {"kubernetes.io/service-name": "proxy-public"}},
+        "ports": [{"port": 8000}], "endpoints": [{"addresses": ["10.42.0.7"]}],
+    });
+    objects.create(row("discovery.k8s.io", "v1", "endpointslices"), slice).await.unwrap();
     for path in [
         "/api/v1/nodes/n1/proxy/stats/summary?a=b",
         "/api/v1/namespaces/web/pods/p/proxy/",
         "/api/v1/namespaces/web/services/s:http/proxy/x%20y",
         "/api/v1/namespaces/web/pods/http:p:99/proxy/z",
+        "/api/v1/namespaces/proxy/services/proxy-public/proxy/hub",
+        "/api/v1/namespaces/web/services/s:http/proxy/proxy/proxy",
     ] {
         assert_eq!(ask(path).await.unwrap().0, 200, "{path}");
     }
@@ -311,9 +321,15 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
             "GET /x%20y",
             "dial 10.42.0.9:99",
             "GET /z",
+            "dial 10.42.0.7:8000",
+            "GET /hub",
+            "dial 10.42.0.9:8080",
+            "GET /proxy/proxy",
         ]
     );
-    assert_eq!(ask("/api/v1/namespaces/web/pods/p/proxy").await.unwrap().0, 301);
+    for path in ["/api/v1/namespaces/web/pods/p/proxy", "/api/v1/namespaces/proxy/services/proxy-public/proxy"] {
+        assert_eq!(ask(path).await.unwrap().0, 301, "{path}");
+    }
     for (service, message) in [
         ("s", "no endpoints available for service \"s\""),
         ("s:none", "no endpoints available for service \"s:none\""),
@@ -324,6 +340,92 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
         assert_eq!((error.code, error.message.as_str()), (503, message), "{service}");
     }
     assert_eq!(ask("/api/v1/namespaces/web/pods/none/proxy/").await.unwrap_err().code, 404);
+}
+
+/// Go's IsGlobalUnicast, by which upstream's ResourceLocations refuse.
+#[tokio::test]
+async fn proxies_go_to_no_address_of_one_machine_or_link() {
+    let objects = cluster().await;
+    let (backend, logs) = (Backend::default(), Backend::default());
+    let proxy = Proxy::new(Arc::new(backend), objects.clone()).unwrap();
+    let pods = PodConnect::new(Arc::new(logs), Arc::new(AllButNobody));
+    let cases = [
+        ("127.0.0.1", false),
+        ("127.8.8.8", false),
+        ("169.254.169.254", false),
+        ("0.0.0.0", false),
+        ("224.0.0.1", false),
+        ("255.255.255.255", false),
+        ("::1", false),
+        ("fe80::1", false),
+        ("ff02::1", false),
+        ("::ffff:127.0.0.1", false),
+        ("10.0.0.9", true),
+        ("192.168.1.1", true),
+        ("8.8.8.8", true),
+        ("fd00::9", true),
+    ];
+    for (at, (address, allowed)) in cases.into_iter().enumerate() {
+        let name = format!("at-{at}");
+        let node =
+            json!({"metadata": {"name": name}, "status": {"addresses": [{"type": "InternalIP", "address": address}]}});
+        let pod = json!({
+            "metadata": {"name": name, "namespace": "web"},
+            "spec": {"nodeName": name, "containers": [{"name": "main"}]}, "status": {"podIP": address},
+        });
+        objects.create(row("", "v1", "nodes"), node).await.unwrap();
+        objects.create(row("", "v1", "pods"), pod).await.unwrap();
+        let refused = (400, "address not allowed".to_owned());
+        let expected = if allowed { (200, "a line\n".to_owned()) } else { refused };
+        for path in [
+            format!("/api/v1/namespaces/web/pods/{name}/proxy/"),
+            format!("/api/v1/nodes/{name}/proxy/"),
+            format!("/api/v1/nodes/{name}:80/proxy/"),
+        ] {
+            let answered = get(&proxy, &objects, &path).await;
+            let answered = answered.unwrap_or_else(|status| (status.code, status.message.clone()));
+            assert_eq!(answered, expected, "{path} at {address}");
+        }
+        let log = get(&pods, &objects, &format!("/api/v1/namespaces/web/pods/{name}/log")).await;
+        assert_eq!(log.unwrap().0, 200, "a log at {address} comes from the kubelet, wherever that is");
+    }
+    let node =
+        json!({"metadata": {"name": "named"}, "status": {"addresses": [{"type": "Hostname", "address": "localhost"}]}});
+    objects.create(row("", "v1", "nodes"), node).await.unwrap();
+    assert_eq!(get(&proxy, &objects, "/api/v1/nodes/named/proxy/").await.unwrap_err().message, "address not allowed");
+}
+
+/// Upstream's feature AuthorizePodWebsocketUpgradeCreatePermission.
+#[tokio::test]
+async fn what_is_done_through_websockets_needs_create() {
+    let objects = cluster().await;
+    let resources = ["pods/exec", "pods/attach", "pods/portforward", "pods/log"];
+    for (user, verbs) in [("reader", &["get"][..]), ("writer", &["get", "create"])] {
+        let role = json!({"metadata": {"name": user, "namespace": "web"}, "rules": [{"verbs": verbs, "apiGroups": [""], "resources": resources}]});
+        let binding = json!({"metadata": {"name": user, "namespace": "web"}, "roleRef": {"kind": "Role", "name": user}, "subjects": [{"kind": "User", "name": user}]});
+        let kind = |plural| row("rbac.authorization.k8s.io", "v1", plural);
+        objects.create(kind("roles"), role).await.unwrap();
+        objects.create(kind("rolebindings"), binding).await.unwrap();
+    }
+    let authorizer = crate::authz::standard(&objects, Arc::new(crate::authz::Rbac::new(objects.clone())));
+    let pods = PodConnect::new(Arc::new(Backend::default()), Arc::new(authorizer));
+    let ask = async |user: &str, method: &str, path: &str| {
+        let path = format!("/api/v1/namespaces/web/pods/p/{path}");
+        let http = Request::builder().method(method).uri(path).body(full("")).unwrap();
+        let identity = Identity::new(user, &["system:authenticated"]);
+        let answered = pods.handle(Call { identity, ..call(&objects, http) }).await;
+        answered
+            .map_or_else(|status| (status.code, status.message), |response| (response.status().as_u16(), String::new()))
+    };
+    let refused = (403, r#"pods "p" is forbidden: "#.to_owned());
+    let plain = (400, "Upgrade request required".to_owned());
+    for path in ["exec?command=ls", "attach", "portforward?ports=80"] {
+        assert_eq!(ask("reader", "GET", path).await, refused, "{path}");
+        assert_eq!(ask("writer", "GET", path).await, plain, "{path}");
+        // That was looked at before the service was asked.
+        assert_eq!(ask("reader", "POST", path).await, plain, "{path}");
+    }
+    assert_eq!(ask("reader", "GET", "log").await.0, 200);
 }
 
 #[test]
