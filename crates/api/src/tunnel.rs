@@ -8,3 +8,9 @@ pub const PROTOCOL: &str = "oxkube-tunnel";
 /// Either end takes the other for gone when it has not answered a ping for so many seconds after [`PING_SECONDS`] of silence.
 pub const PONG_SECONDS: u64 = 10;
 pub const PING_SECONDS: u64 = 10;
+/// Connections that a tunnel carries at once.
+pub const STREAMS_MAX: u32 = 1024;
+/// What either end takes of one connection before it is read.
+pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// What either end takes of all: connections that nobody reads from, as many as there may be, hold up no other.
+pub const CONNECTION_WINDOW_BYTES: u32 = STREAMS_MAX * STREAM_WINDOW_BYTES;

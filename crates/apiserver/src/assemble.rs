@@ -17,8 +17,8 @@ use crate::pki::{Pki, PkiError};
 use crate::server::{ApiServer, Parts};
 use crate::service::Service;
 use crate::services::{
-    AccessReview, Bind, ComponentStatuses, Eviction, PodConnect, Proxy, SelfReview, ServiceAllocation, Signer,
-    TokenRequest, TokenReview,
+    AccessReview, Bind, ComponentStatuses, Eviction, PodConnect, Proxy, Reserved, SelfReview, ServiceAllocation,
+    Signer, TokenRequest, TokenReview,
 };
 
 /// Puts a server together from its configuration and keys. `bootstrap::run` comes next.
@@ -34,7 +34,7 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let authenticator = authn::standard(pki, tokens.clone(), &objects)?.publishing(&tokens, &base);
     let rbac = Arc::new(Rbac::new(objects.clone()));
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
-    let tunnels = Arc::new(Tunnels::new(objects.clone()));
+    let tunnels = Arc::new(Tunnels::new(objects.clone(), &config.cluster_cidrs));
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki, tunnels.clone())?);
     let eviction = Arc::new(Eviction::new());
     let authenticator = Arc::new(authenticator);
@@ -44,7 +44,7 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     services.insert("tokenreviews", Arc::new(reviews));
     let admission = admission::standard(&kinds, &objects, rbac, authorizer.clone(), dialer.clone());
     let aggregator = Aggregator::new(objects.clone(), dialer.clone(), pki.front_proxy_client.clone());
-    let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone());
+    let signer = Signer::new(objects.clone(), pki.keys.clone(), authorizer.clone(), Reserved::of(&config)?);
     let parts = Parts { kinds, objects, authenticator, authorizer, admission, dialer: Some(dialer), services };
     let server = ApiServer::new(config, parts);
     eviction.attach(server.inner());

@@ -17,6 +17,8 @@ pub struct Config {
     pub host_name: String,
     /// One or two (dual-stack) ranges of ClusterIPs, the first is the primary family.
     pub service_cidrs: Vec<String>,
+    /// Where Pods' addresses come from.
+    pub cluster_cidrs: Vec<String>,
     pub cluster_dns: IpAddr,
     pub cluster_domain: String,
     pub node_ports: RangeInclusive<u16>,
@@ -42,6 +44,7 @@ impl Config {
             tls_sans: Vec::new(),
             host_name: "localhost".to_owned(),
             service_cidrs: vec!["10.43.0.0/16".to_owned()],
+            cluster_cidrs: vec!["10.42.0.0/16".to_owned()],
             cluster_dns: IpAddr::from([10, 43, 0, 10]),
             cluster_domain: "cluster.local".to_owned(),
             node_ports: 30000..=32767,

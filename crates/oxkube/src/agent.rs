@@ -116,15 +116,20 @@ async fn start_node(prepared: &Prepared, env: &Env, stop: &CancellationToken) ->
 
 /// The server reaches the node's kubelet and its Pods through it, wherever the node is.
 fn open_tunnel(prepared: &Prepared, env: &Env, joined: &Joined, stop: &CancellationToken) {
-    let ip = prepared.ip;
-    let pods: Vec<_> = joined.settings.cluster_cidr.split(',').filter_map(parse_range_sloppy).collect();
-    let may = move |address: SocketAddr| {
-        let of_node = address.ip() == ip && address.port() == node::KUBELET_PORT;
-        of_node || pods.iter().any(|range| in_range(*range, address.ip()))
-    };
+    let may = reachable(prepared.ip, &joined.settings.cluster_cidr);
     let client = joined.client.clone();
     let tunnel = Tunnel { connect: move || client.upgrading(), may: Arc::new(may), env: env.clone() };
     env.spawn("tunnel", tunnel.keep(stop.clone()));
+}
+
+/// What the server may reach through this node: Pods, and what listens on the node's own address, as Pods in the host's network and the
+/// kubelet do. What listens on loopback is for this machine alone.
+fn reachable(ip: IpAddr, cluster_cidr: &str) -> impl Fn(SocketAddr) -> bool + use<> {
+    let pods: Vec<_> = cluster_cidr.split(',').filter_map(parse_range_sloppy).collect();
+    move |address| {
+        let of_node = address.ip() == ip && (!ip.is_loopback() || address.port() == node::KUBELET_PORT);
+        of_node || pods.iter().any(|range| in_range(*range, address.ip()))
+    }
 }
 
 /// The cluster signs what the kubelet serves with once it knows the node's addresses, that is after registration.
@@ -149,4 +154,26 @@ fn keep_certificates(
     let show = move |certificate: &Certificate| client.show(certificate);
     let client = Renewal { asked, path, rest, show: Box::new(show), env: env.clone() };
     env.spawn("client certificate", client.keep(stop.clone()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_reaches_pods_and_what_listens_on_the_nodes_address() {
+        let may = |ip: &str, asked: &str| {
+            let may = reachable(ip.parse().expect("an address"), "10.42.0.0/16,fd42::/48");
+            may(asked.parse().expect("an address and a port"))
+        };
+        for good in ["172.30.0.2:10250", "172.30.0.2:8443", "10.42.3.4:80", "[fd42::5]:80"] {
+            assert!(may("172.30.0.2", good), "{good}");
+        }
+        for bad in
+            ["127.0.0.1:10250", "[::1]:80", "[::ffff:127.0.0.1]:80", "0.0.0.0:80", "172.30.0.3:10250", "10.43.0.1:443"]
+        {
+            assert!(!may("172.30.0.2", bad), "{bad}");
+        }
+        assert!(may("127.0.0.1", "127.0.0.1:10250") && !may("127.0.0.1", "127.0.0.1:6443"));
+    }
 }

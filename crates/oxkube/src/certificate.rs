@@ -24,13 +24,22 @@ pub struct Certificate {
     pub key: String,
 }
 
+/// The cluster will not sign a request as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("signing request {request} was refused: {why}")]
+pub struct Refused {
+    request: String,
+    why: String,
+}
+
 /// What a node asks for.
+#[derive(Clone)]
 pub struct Asked {
     pub node: String,
     pub signer: &'static str,
     /// `client auth` or `server auth`.
     pub usage: &'static str,
-    /// Names and addresses to serve under.
+    /// Names and addresses to serve under; the node's own name comes first.
     pub names: Vec<String>,
 }
 
@@ -85,7 +94,8 @@ impl Certificate {
             }
             let mut conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
             if let Some(no) = conditions.find(|have| have["type"] == "Denied" || have["type"] == "Failed") {
-                bail!("signing request {name} was refused: {}", no["message"].as_str().unwrap_or_default());
+                let why = no["message"].as_str().unwrap_or_default().to_owned();
+                bail!(Refused { request: name.to_string(), why });
             }
         }
         bail!("signing request {name} is not signed yet; see kubectl get csr")

@@ -9,7 +9,7 @@ use client::Rest;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::certificate::{Asked, Certificate};
+use crate::certificate::{Asked, Certificate, Refused};
 
 const RETRY: Duration = Duration::from_secs(5);
 /// How often its age is looked at; sleeping machines make longer waits unreliable.
@@ -60,10 +60,23 @@ impl Renewal {
                 return Ok(renew_at);
             }
         }
-        let fresh = Certificate::ask(&self.rest, &self.asked).await?;
+        let fresh = self.ask().await?;
         fresh.store(&self.path)?;
         (self.show)(&fresh)?;
         tracing::info!(signer = self.asked.signer, "the node has a new certificate");
         fresh.renew_at().context("read the certificate's dates")
+    }
+
+    /// Where its addresses are another node's as well, as behind routers that hide them, a node serves under its name alone: the API server
+    /// goes by that.
+    async fn ask(&self) -> anyhow::Result<Certificate> {
+        let all = &self.asked;
+        match Certificate::ask(&self.rest, all).await {
+            Err(error) if all.names.len() > 1 && error.is::<Refused>() => {
+                tracing::warn!(error = format!("{error:#}"), "asking for a certificate for the node's name alone");
+                Certificate::ask(&self.rest, &Asked { names: vec![all.names[0].clone()], ..all.clone() }).await
+            }
+            answer => answer,
+        }
     }
 }

@@ -182,6 +182,7 @@ fn config(prepared: &Prepared) -> apiserver::Config {
         tls_sans: flags.tls_san.clone(),
         host_name: prepared.host_name.clone(),
         service_cidrs: flags.service_cidr.split(',').map(str::to_owned).collect(),
+        cluster_cidrs: flags.cluster_cidr.split(',').map(str::to_owned).collect(),
         cluster_dns: flags.cluster_dns,
         server_token: flags.token.clone().unwrap_or_default(),
         watches_per_user_max: flags.watches_per_user_max,

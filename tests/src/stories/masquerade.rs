@@ -16,11 +16,31 @@ use crate::process::wait_for;
 
 pub const STORY: Story = Story {
     name: "masquerade",
-    shows: "logs, exec and a webhook's Pod on a node that the server has no route to, before and after restarts",
+    shows: "logs, exec, a webhook's Pod and Pods in the host's network on a node that the server has no route to, before and after restarts",
     tier: Tier::Ci,
     deadline_seconds: 120,
     run,
 };
+
+/// Two servers in the node's own network, one of them for the node alone.
+const HOST: &str = r#"
+apiVersion: v1
+kind: Pod
+metadata: {name: host, labels: {app: host}}
+spec:
+  hostNetwork: true
+  terminationGracePeriodSeconds: 1
+  containers:
+  - name: host
+    image: nginx:1.21
+    command: [sh, -c, "mkdir /www && echo from the host > /www/index.html && httpd -p 127.0.0.1:9101 -h /www && exec httpd -f -p 9100 -h /www"]
+    readinessProbe: {tcpSocket: {port: 9100}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: host}
+spec: {selector: {app: host}, ports: [{port: 80, targetPort: 9100}]}
+"#;
 
 /// nginx ends TLS; a script behind it answers reviews: no.
 const HOOK: &str = r#"
@@ -85,8 +105,10 @@ fn run(folder: &Path) -> Result<()> {
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: hook}}\ntype: kubernetes.io/tls\ndata: {{tls.crt: {certificate}, tls.key: {key}}}\n"
     ))?;
     cluster.apply(HOOK)?;
-    cluster.kubectl(&["wait", "--for=condition=Ready", "--timeout=60s", "pod/hook"])?;
+    cluster.apply(HOST)?;
+    cluster.kubectl(&["wait", "--for=condition=Ready", "--timeout=60s", "pod/hook", "pod/host"])?;
     reached(&cluster)?;
+    proxied(&cluster)?;
     denied(&cluster, &encoded(&certified.authority))?;
     agent.stop()?;
     agent.start(&cluster).context("start the agent again")?;
@@ -108,6 +130,23 @@ fn reached(cluster: &Cluster) -> Result<()> {
     ensure!(logs.contains("started"), "the Pod's log is {logs:?}");
     let told = cluster.kubectl(&["exec", "hook", "--", "echo", "from inside"])?;
     ensure!(told.trim() == "from inside", "exec gave {told:?}");
+    Ok(())
+}
+
+/// The proxies lead to what listens on the node's address, and to nothing on its loopback.
+fn proxied(cluster: &Cluster) -> Result<()> {
+    let node = format!("/api/v1/nodes/{}", cluster.kubectl(&["get", "pod", "host", "-o=jsonpath={.spec.nodeName}"])?);
+    let service = "/api/v1/namespaces/default/services/host/proxy/".to_owned();
+    let pod = "/api/v1/namespaces/default/pods/host:9100/proxy/".to_owned();
+    for path in [format!("{node}:9100/proxy/"), pod, service] {
+        wait_for(&path, Duration::from_secs(10), || {
+            let told = cluster.kubectl(&["get", "--raw", &path])?;
+            ensure!(told.trim() == "from the host", "{path} gave {told:?}");
+            Ok(())
+        })?;
+    }
+    let inner = cluster.try_kubectl(&["get", "--raw", &format!("{node}:9101/proxy/")])?;
+    ensure!(inner.code != 0, "the node's loopback answers: {inner:?}");
     Ok(())
 }
 

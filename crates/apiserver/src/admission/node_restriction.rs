@@ -182,6 +182,16 @@ fn csi_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
     Ok(())
 }
 
+/// What a node's Pods have addresses from, where that is set. Upstream lets a kubelet write it at registration; here traffic is sent along
+/// it, and none of the kubelets writes it.
+fn pod_ranges(spec: &Value) -> (Option<&Value>, Option<&Value>) {
+    let set = |field: &str| {
+        spec.get(field)
+            .filter(|value| !value.is_null() && *value != "" && value.as_array().is_none_or(|list| !list.is_empty()))
+    };
+    (set("podCIDR"), set("podCIDRs"))
+}
+
 fn check_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
     let name = if request.name.is_empty() { text(&request.object["metadata"], "name") } else { request.name };
     if name != node {
@@ -192,6 +202,9 @@ fn check_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
         (Operation::Create, _) => {
             if !spec["configSource"].is_null() {
                 return Err(format!("node {node:?} is not allowed to create pods with a non-nil configSource"));
+            }
+            if pod_ranges(spec) != (None, None) {
+                return Err(format!("node {node:?} is not allowed to set podCIDRs"));
             }
             let forbidden = forbidden_labels(&request.object, &Value::Null);
             if !forbidden.is_empty() {
@@ -207,6 +220,9 @@ fn check_node(node: &str, request: &AdmissionRequest<'_>) -> Verdict {
             }
             if spec["taints"] != old["spec"]["taints"] {
                 return Err(format!("node {node:?} is not allowed to modify taints"));
+            }
+            if pod_ranges(spec) != pod_ranges(&old["spec"]) {
+                return Err(format!("node {node:?} is not allowed to modify podCIDRs"));
             }
             if old["metadata"]["ownerReferences"] != request.object["metadata"]["ownerReferences"] {
                 return Err(format!("node {node:?} is not allowed to modify ownerReferences"));

@@ -208,6 +208,12 @@ async fn nodes_write_what_is_theirs() {
             .unwrap()
             .ends_with("is not allowed to modify taints")
     );
+    let ranges = |range: &str| json!({"metadata": {"name": "n1"}, "spec": {"podCIDR": range, "podCIDRs": [range]}});
+    let set = ask(nodes, create, "", ranges("10.42.0.0/16"), None).await.unwrap();
+    assert!(set.ends_with(r#"node "n1" is not allowed to set podCIDRs"#), "{set}");
+    let changed = ask(nodes, update, "", ranges("10.42.0.0/24"), Some(node("n1", json!({})))).await.unwrap();
+    assert!(changed.ends_with(r#"node "n1" is not allowed to modify podCIDRs"#), "{changed}");
+    assert_eq!(ask(nodes, update, "", ranges("10.42.0.0/24"), Some(ranges("10.42.0.0/24"))).await, None);
 
     let bound = |node: &str| pod(json!({"nodeName": node}));
     assert_eq!(ask(pods(), update, "status", bound("n1"), Some(bound("n1"))).await, None);

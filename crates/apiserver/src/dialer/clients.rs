@@ -15,9 +15,9 @@ use hyper_util::rt::TokioTimer;
 use parking_lot::Mutex;
 
 use super::call::{CallError, cause, read, repeatable, was_closed};
-use super::dial::{Dialer, Stream, join};
+use super::dial::{Dialer, Stream};
 use super::endpoint::Resolver;
-use super::link::{Connector, LinkError};
+use super::link::{self, Connector, LinkError};
 use super::target::{Address, Target};
 use super::trust::Trust;
 use crate::body::{Body, full};
@@ -107,8 +107,7 @@ impl Clients {
     pub async fn send(&self, target: &Target, mut request: Request<Body>) -> Result<Response<Incoming>, CallError> {
         let place = match &target.address {
             Address::Service(service) => {
-                let (host, port) = self.resolver.resolve(service).map_err(LinkError::from)?;
-                join(&host, port)
+                link::in_uri(&self.resolver.resolve(service).map_err(LinkError::from)?)
             }
             Address::Url(_) => authority(&target.address),
         };

@@ -1,4 +1,4 @@
-//! Connections: what a dialer is, and the server's own, which goes through the tunnel of an address's node where there is one.
+//! Connections: what a dialer is, and the server's own, which goes through the tunnel of an endpoint's node where there is one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,14 +38,41 @@ pub enum DialError {
     Name(String),
 }
 
+/// An address and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    pub host: String,
+    pub port: u16,
+    /// The Node that it is on, as far as the cluster knows: several may have one address, each behind a router of its own.
+    pub node: Option<String>,
+}
+
+impl Endpoint {
+    /// Anywhere.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port, node: None }
+    }
+
+    /// On a node.
+    pub fn on(node: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
+        Self { host: host.into(), port, node: Some(node.into()).filter(|name| !name.is_empty()) }
+    }
+
+    /// `10.0.0.1:80`, `[fd00::1]:80`
+    pub fn address(&self) -> String {
+        join(&self.host, self.port)
+    }
+}
+
 /// Connects to nodes and Pods.
 #[async_trait]
 pub trait Dialer: Send + Sync + 'static {
     /// Plain TCP.
-    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError>;
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError>;
 
-    /// TLS to a kubelet, showing the server's kubelet client certificate.
-    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError>;
+    /// TLS to the kubelet of the endpoint's node, showing the server's kubelet client certificate. Who answers has to be that node,
+    /// whatever address it claims.
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<Stream, DialError>;
 }
 
 /// Dials through tunnels and directly.
@@ -71,13 +98,11 @@ fn explained(error: &std::io::Error) -> String {
     }
 }
 
-/// `10.0.0.1:80`, `[fd00::1]:80`
 pub(crate) fn join(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
-    let address = join(host, port);
+async fn connect(address: String) -> Result<TcpStream, DialError> {
     let connecting = tokio::time::timeout(TIMEOUT, TcpStream::connect(&address)).await;
     let stream = connecting.map_err(|_| DialError::Timeout(address.clone()))?;
     let stream = stream.map_err(|source| DialError::Connect { address: address.clone(), source })?;
@@ -87,17 +112,19 @@ async fn connect(host: &str, port: u16) -> Result<TcpStream, DialError> {
 
 #[async_trait]
 impl Dialer for TcpDialer {
-    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        match self.tunnels.to(host) {
-            Some(tunnel) => tunnel.dial(host, port).await,
-            None => Ok(Box::new(connect(host, port).await?)),
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        match self.tunnels.to(to) {
+            Some(tunnel) => tunnel.dial(to.address()).await,
+            None => Ok(Box::new(connect(to.address()).await?)),
         }
     }
 
-    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name(host.to_owned()))?;
-        let stream = self.dial(host, port).await?;
-        let address = join(host, port);
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        // Its name is what a node cannot make up: a certificate says it only to whom it belongs.
+        let name = to.node.clone().unwrap_or_else(|| to.host.clone());
+        let name = ServerName::try_from(name.clone()).map_err(|_| DialError::Name(name))?;
+        let stream = self.dial(to).await?;
+        let address = to.address();
         let handshake = TlsConnector::from(self.kubelet.clone()).connect(name, stream);
         let shaken = tokio::time::timeout(TIMEOUT, handshake).await.map_err(|_| DialError::Timeout(address.clone()))?;
         Ok(Box::new(shaken.map_err(|source| DialError::Tls { address, source })?))

@@ -3,6 +3,7 @@
 use api::kind::Kind;
 use serde_json::Value;
 
+use super::dial::Endpoint;
 use super::target::ServiceReference;
 use crate::objects::{Objects, parse};
 use crate::rows::row;
@@ -33,20 +34,20 @@ impl Resolver {
         Self { objects, services: row("", "v1", "services"), slices: row("discovery.k8s.io", "v1", "endpointslices") }
     }
 
-    /// Host and port of an endpoint; for a Service of type ExternalName its name.
-    pub fn resolve(&self, reference: &ServiceReference) -> Result<(String, u16), ResolveError> {
+    /// A ready endpoint; for a Service of type ExternalName its name.
+    pub fn resolve(&self, reference: &ServiceReference) -> Result<Endpoint, ResolveError> {
         let service = self.objects.get(self.services, &reference.namespace, &reference.name);
         let service = service.ok_or_else(|| ResolveError::ServiceNotFound(reference.name.clone()))?;
         if service["spec"]["type"] == "ExternalName" {
             let name = service["spec"]["externalName"].as_str().unwrap_or_default();
-            return Ok((name.to_owned(), reference.port));
+            return Ok(Endpoint::new(name, reference.port));
         }
         self.endpoint(&service, &reference.port.to_string(), &reference.name)
     }
 
     /// As [`Resolver::resolve`], of a Service that is read already; `port` is a number, or the name that its endpoints' port has (empty: it
     /// has none). `asked` is what errors call it when its endpoints lack that port.
-    pub fn endpoint(&self, service: &Value, port: &str, asked: &str) -> Result<(String, u16), ResolveError> {
+    pub fn endpoint(&self, service: &Value, port: &str, asked: &str) -> Result<Endpoint, ResolveError> {
         let text = |field: &str| service["metadata"][field].as_str().unwrap_or_default().to_owned();
         let (namespace, name) = (text("namespace"), text("name"));
         let named = service_port(service, port)
@@ -78,8 +79,8 @@ pub(super) fn service_port<'a>(service: &'a Value, asked: &'a str) -> Option<&'a
     list(&service["spec"]["ports"]).find(|port| port["port"] == number).map(port_name)
 }
 
-/// Ready (address, port) pairs behind one named port of a Service.
-pub(super) fn ready_endpoints(slices: &[Value], named: &str) -> Vec<(String, u16)> {
+/// What is ready behind one named port of a Service.
+pub(super) fn ready_endpoints(slices: &[Value], named: &str) -> Vec<Endpoint> {
     let mut found = Vec::new();
     for slice in slices {
         let port = list(&slice["ports"]).find(|port| port_name(port) == named);
@@ -87,7 +88,8 @@ pub(super) fn ready_endpoints(slices: &[Value], named: &str) -> Vec<(String, u16
             continue;
         };
         for endpoint in list(&slice["endpoints"]).filter(|endpoint| endpoint["conditions"]["ready"] != false) {
-            found.extend(endpoint["addresses"][0].as_str().map(|address| (address.to_owned(), port)));
+            let node = endpoint["nodeName"].as_str().unwrap_or_default();
+            found.extend(endpoint["addresses"][0].as_str().map(|address| Endpoint::on(node, address, port)));
         }
     }
     found

@@ -13,7 +13,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use super::dial::{DialError, Dialer, Stream, join};
+use super::dial::{DialError, Dialer, Endpoint, Stream};
 use super::endpoint::{ResolveError, Resolver};
 use super::target::Address;
 
@@ -59,8 +59,8 @@ pub(super) struct Connector {
 
 impl Connector {
     /// A TLS connection to the target; to `at`, if an endpoint of its Service was chosen already.
-    pub async fn connect(self, at: Option<(String, u16)>) -> Result<Stream, LinkError> {
-        let (server_name, (host, port)) = match &self.address {
+    pub async fn connect(self, at: Option<Endpoint>) -> Result<Stream, LinkError> {
+        let (server_name, endpoint) = match &self.address {
             Address::Service(service) => {
                 let chosen = at.map_or_else(|| self.resolver.resolve(service), Ok);
                 (service.server_name(), chosen?)
@@ -69,39 +69,47 @@ impl Connector {
                 let bad = || LinkError::Address(url.clone());
                 let uri: Uri = url.parse().map_err(|_| bad())?;
                 let place = place(&uri).filter(|_| uri.scheme_str() == Some("https")).ok_or_else(bad)?;
-                (place.0.clone(), place)
+                (place.host.clone(), place)
             }
         };
-        dial_tls(&*self.dialer, self.tls, server_name, (&host, port)).await
+        dial_tls(&*self.dialer, self.tls, server_name, &endpoint).await
     }
 
-    /// The endpoint that a request's URI names instead of the Service.
-    fn chosen(&self, uri: &Uri) -> Option<(String, u16)> {
+    /// The endpoint that a request's URI names instead of the Service, as [`in_uri`] writes it.
+    fn chosen(&self, uri: &Uri) -> Option<Endpoint> {
+        let node = uri.authority().and_then(|authority| authority.as_str().rsplit_once('@')).map(|(node, _)| node);
+        let on_node = |place| Endpoint { node: node.map(str::to_owned), ..place };
         match &self.address {
-            Address::Service(service) => place(uri).filter(|(host, _)| *host != service.server_name()),
+            Address::Service(service) => place(uri).filter(|place| place.host != service.server_name()).map(on_node),
             Address::Url(_) => None,
         }
     }
 }
 
-/// Host and port of an address, the host without brackets.
-fn place(uri: &Uri) -> Option<(String, u16)> {
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    Some((host.to_owned(), uri.port_u16().unwrap_or(443)))
+/// An endpoint as the pool tells it from others: its node stands where users do.
+pub(super) fn in_uri(endpoint: &Endpoint) -> String {
+    let address = endpoint.address();
+    endpoint.node.as_ref().map_or_else(|| address.clone(), |node| format!("{node}@{address}"))
 }
 
-/// TLS over a connection to a host's port, where `server_name` is expected.
+/// Host and port of an address, the host without brackets.
+fn place(uri: &Uri) -> Option<Endpoint> {
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    Some(Endpoint::new(host, uri.port_u16().unwrap_or(443)))
+}
+
+/// TLS over a connection to an endpoint, where `server_name` is expected.
 pub(crate) async fn dial_tls(
     dialer: &dyn Dialer,
     tls: Arc<ClientConfig>,
     server_name: String,
-    (host, port): (&str, u16),
+    to: &Endpoint,
 ) -> Result<Stream, LinkError> {
     let name = ServerName::try_from(server_name.clone()).map_err(|_| DialError::Name(server_name))?;
-    let stream = dialer.dial(host, port).await?;
+    let stream = dialer.dial(to).await?;
     let handshake = TlsConnector::from(tls).connect(name, stream);
     let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await;
-    let shaken = shaken.map_err(|_| DialError::Timeout(join(host, port)))?;
+    let shaken = shaken.map_err(|_| DialError::Timeout(to.address()))?;
     Ok(Box::new(shaken.map_err(LinkError::Tls)?))
 }
 

@@ -17,8 +17,7 @@ pub(crate) use call::CallError;
 pub(crate) use clients::Clients;
 #[cfg(test)]
 pub use dial::DialError;
-pub(crate) use dial::join;
-pub use dial::{Dialer, Stream, TcpDialer};
+pub use dial::{Dialer, Endpoint, Stream, TcpDialer};
 pub(crate) use endpoint::Resolver;
 pub(crate) use link::{LinkError, dial_tls};
 pub(crate) use target::{Address, ServiceReference, Target};

@@ -33,6 +33,7 @@ pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
 pub(crate) use respond::{bytes_response, json_response, object_response};
+pub(crate) use tls::DRAIN;
 
 /// Who is at the other end, as far as the transport knows.
 pub(crate) enum Caller {
@@ -104,7 +105,7 @@ async fn pipeline(
         return Ok(if is_own_watch { answer } else { ending::with_server(server, info, answer) });
     }
     match server.tunnels.get() {
-        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity),
+        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.shutdown.clone()),
         _ => paths::serve(server, &request, info),
     }
 }

@@ -19,7 +19,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long connections may finish what they do once the server shuts down.
-const DRAIN: Duration = Duration::from_millis(1500);
+pub(crate) const DRAIN: Duration = Duration::from_millis(1500);
 const STREAMS_MAX: u32 = 1000;
 
 impl ApiServer {

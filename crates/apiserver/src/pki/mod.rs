@@ -27,7 +27,7 @@ pub use key::PrivateKey;
 pub use kubeconfig::Kubeconfig;
 pub use leaf::{Leaf, Profile, SubjectName};
 pub use open::Pki;
-pub(crate) use open::first_service_address;
+pub(crate) use open::{first_service_address, serving_names};
 pub use pem::{pem_decode, pem_encode};
 pub use request::SigningRequest;
 pub(crate) use tls::roots as authority_roots;

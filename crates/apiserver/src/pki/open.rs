@@ -96,7 +96,7 @@ impl Pki {
 }
 
 /// All names and addresses under which clients reach this server.
-fn serving_names(config: &Config) -> Result<Vec<String>, PkiError> {
+pub(crate) fn serving_names(config: &Config) -> Result<Vec<String>, PkiError> {
     let domain = &config.cluster_domain;
     let mut names: Vec<String> =
         ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"].map(str::to_owned).to_vec();

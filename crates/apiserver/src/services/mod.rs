@@ -20,5 +20,5 @@ pub(crate) use connect::forward;
 pub use connect::{PodConnect, Proxy};
 pub use eviction::Eviction;
 pub use reviews::{AccessReview, SelfReview, TokenReview};
-pub use signing::Signer;
+pub use signing::{Reserved, Signer};
 pub use token::TokenRequest;

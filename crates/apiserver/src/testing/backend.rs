@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::dialer::Endpoint;
 use crate::objects::Objects;
 use crate::pki::{Authority, Leaf, Profile, server_config};
 use crate::rows::row;
@@ -172,14 +173,14 @@ pub(crate) struct Direct;
 
 #[async_trait::async_trait]
 impl crate::dialer::Dialer for Direct {
-    async fn dial(&self, _: &str, port: u16) -> Result<crate::dialer::Stream, crate::dialer::DialError> {
-        let address = crate::dialer::join("127.0.0.1", port);
+    async fn dial(&self, to: &Endpoint) -> Result<crate::dialer::Stream, crate::dialer::DialError> {
+        let address = Endpoint::new("127.0.0.1", to.port).address();
         let connecting = TcpStream::connect(&address).await;
         let stream = connecting.map_err(|source| crate::dialer::DialError::Connect { address, source })?;
         Ok(Box::new(stream))
     }
 
-    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<crate::dialer::Stream, crate::dialer::DialError> {
-        self.dial(host, port).await
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<crate::dialer::Stream, crate::dialer::DialError> {
+        self.dial(to).await
     }
 }

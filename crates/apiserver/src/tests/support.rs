@@ -11,7 +11,7 @@ use store::{MemoryEngine, Options, Store};
 
 use crate::admission::{MutatingAdmissionPolicy, Policies, PolicyParameters, ValidatingAdmissionPolicy};
 use crate::custom::DefinitionWrites;
-use crate::dialer::{DialError, Dialer, Stream};
+use crate::dialer::{DialError, Dialer, Endpoint, Stream, Tunnels};
 use crate::services::SelfReview;
 use crate::{
     Admit, ApiServer, AuthError, Authenticate, Authorize, Body, Call, Config, Decision, Identity, Kinds, Meta, Objects,
@@ -149,14 +149,14 @@ struct Plain;
 
 #[async_trait]
 impl Dialer for Plain {
-    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        let address = format!("{host}:{port}");
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        let address = to.address();
         let stream = tokio::net::TcpStream::connect(&address).await;
         Ok(Box::new(stream.map_err(|source| DialError::Connect { address, source })?))
     }
 
-    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        self.dial(host, port).await
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        self.dial(to).await
     }
 }
 
@@ -189,7 +189,9 @@ fn server_from(
     services.insert("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone())));
     let (authorizer, admission) = (Arc::new(AllButNobody), admission(&kinds, &objects));
     let parts = Parts { objects, kinds, authenticator, authorizer, admission, dialer: Some(Arc::new(Plain)), services };
+    let tunnels = Arc::new(Tunnels::new(parts.objects.clone(), &[]));
     let server = ApiServer::new(config, parts);
+    server.inner().tunnels.get_or_init(|| tunnels);
     server.clean_up_definitions();
     server
 }

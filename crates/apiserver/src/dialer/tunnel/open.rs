@@ -7,23 +7,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::env::Env;
-use api::tunnel::{PATH, PING_SECONDS, PONG_SECONDS, PROTOCOL};
+use api::ip::parse_range_sloppy;
+use api::tunnel::{CONNECTION_WINDOW_BYTES, PATH, PING_SECONDS, PONG_SECONDS, PROTOCOL, STREAM_WINDOW_BYTES};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::RwLock;
+use tokio_util::sync::CancellationToken;
 
-use super::places::Places;
+use super::places::{Places, Range};
 use crate::authz::node_name;
 use crate::body::{Body, full};
-use crate::dialer::dial::{DialError, Stream, TIMEOUT, join};
+use crate::dialer::dial::{DialError, Endpoint, Stream, TIMEOUT};
 use crate::follow::Followed;
+use crate::front::DRAIN;
 use crate::identity::Identity;
 use crate::objects::Objects;
 use crate::status::Status;
+
+const REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// The way to one node.
 #[derive(Clone)]
@@ -38,29 +43,48 @@ pub(in crate::dialer) struct Tunnel {
 pub(crate) struct Tunnels {
     env: Env,
     places: Followed<Places>,
+    /// The Pods' addresses.
+    cluster: Vec<Range>,
     open: RwLock<HashMap<String, Tunnel>>,
     opened: AtomicU64,
 }
 
 impl Tunnels {
-    pub fn new(objects: Objects) -> Self {
+    /// `cluster_cidrs`: where Pods' addresses come from.
+    pub fn new(objects: Objects, cluster_cidrs: &[String]) -> Self {
         let env = objects.env().clone();
-        Self { env, places: Followed::new(objects), open: RwLock::default(), opened: AtomicU64::new(0) }
+        let cluster = cluster_cidrs.iter().filter_map(|range| parse_range_sloppy(range)).collect();
+        Self { env, places: Followed::new(objects), cluster, open: RwLock::default(), opened: AtomicU64::new(0) }
     }
 
-    /// The tunnel that leads to an address; `None`: it is to be dialled directly.
-    pub(in crate::dialer) fn to(&self, host: &str) -> Option<Tunnel> {
+    /// The tunnel that leads to an endpoint: its node's, and where no node is named that of the node whose Pod has the address. `None`: it
+    /// is to be dialled directly.
+    pub(in crate::dialer) fn to(&self, endpoint: &Endpoint) -> Option<Tunnel> {
         if self.open.read().is_empty() {
             return None;
         }
-        let address: IpAddr = host.parse().ok()?;
+        let address: IpAddr = endpoint.host.parse().ok()?;
         let places = self.places.read();
-        let tunnel = self.open.read().get(places.node_of(address)?).cloned();
+        let node = match endpoint.node.as_deref() {
+            Some(node) => places.is_on(node, address, &self.cluster).then_some(node),
+            None => places.of_pod(address, &self.cluster),
+        };
+        let tunnel = self.open.read().get(node?).cloned();
         tunnel.filter(|tunnel| !tunnel.sender.is_closed())
     }
 
-    /// Answers a node that opens its tunnel.
-    pub fn accept(self: &Arc<Self>, mut request: Request<Body>, identity: &Identity) -> Result<Response<Body>, Status> {
+    #[cfg(test)]
+    pub(super) fn is_open(&self, node: &str) -> bool {
+        self.open.read().contains_key(node)
+    }
+
+    /// Answers a node that opens its tunnel; it ends a while after `shutdown`, so that requests under way can be finished.
+    pub fn accept(
+        self: &Arc<Self>,
+        mut request: Request<Body>,
+        identity: &Identity,
+        shutdown: CancellationToken,
+    ) -> Result<Response<Body>, Status> {
         let Some(node) = node_name(identity).filter(|name| !name.is_empty()) else {
             return Err(Status::forbidden_resource("", "", "", &format!("{:?} is not a node: {PATH}", identity.name)));
         };
@@ -68,27 +92,32 @@ impl Tunnels {
             return Err(Status::bad_request(format!("{PATH} is asked for with the header Upgrade: {PROTOCOL}")));
         }
         let upgrade = hyper::upgrade::on(&mut request);
-        self.env.spawn("tunnel", self.clone().hold(node.to_owned(), upgrade));
+        self.env.spawn("tunnel", self.clone().hold(node.to_owned(), upgrade, shutdown));
         let answer = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
         let answer = answer.header(header::CONNECTION, "Upgrade").header(header::UPGRADE, PROTOCOL);
         answer.body(full(Bytes::new())).map_err(Status::internal)
     }
 
-    /// Until the agent is gone.
-    async fn hold(self: Arc<Self>, node: String, upgrade: OnUpgrade) {
-        let ended = async { self.serve(&node, upgrade.await?).await };
-        match ended.await {
-            Ok(()) => tracing::info!(node, "the node has closed its tunnel"),
+    /// Until the agent or the server is gone.
+    async fn hold(self: Arc<Self>, node: String, upgrade: OnUpgrade, shutdown: CancellationToken) {
+        match async { self.serve(&node, upgrade.await?, &shutdown).await }.await {
+            Ok(()) => tracing::info!(node, "the node's tunnel is closed"),
             Err(error) => tracing::warn!(node, %error, "the node's tunnel broke"),
         }
     }
 
     /// One tunnel from its opening to its end.
-    pub(super) async fn serve(&self, node: &str, stream: impl Transport) -> hyper::Result<()> {
+    pub(super) async fn serve(
+        &self,
+        node: &str,
+        stream: impl Transport,
+        shutdown: &CancellationToken,
+    ) -> hyper::Result<()> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            .adaptive_window(true)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .keep_alive_interval(Duration::from_secs(PING_SECONDS))
             .keep_alive_timeout(Duration::from_secs(PONG_SECONDS))
             .keep_alive_while_idle(true);
@@ -96,7 +125,10 @@ impl Tunnels {
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
         self.open.write().insert(node.to_owned(), Tunnel { node: node.to_owned(), number, sender });
         tracing::info!(node, "the node's tunnel is open");
-        let ended = connection.await;
+        let ended = tokio::select! {
+            ended = connection => ended,
+            () = over(shutdown) => Ok(()),
+        };
         let mut open = self.open.write();
         if open.get(node).is_some_and(|tunnel| tunnel.number == number) {
             open.remove(node);
@@ -105,15 +137,25 @@ impl Tunnels {
     }
 }
 
+/// When what was under way at shutdown is done or cut.
+async fn over(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(DRAIN).await;
+}
+
 /// What a tunnel runs over.
 pub(super) trait Transport: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static {}
 
 impl<T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static> Transport for T {}
 
 impl Tunnel {
+    #[cfg(test)]
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
     /// Has the agent connect.
-    pub async fn dial(self, host: &str, port: u16) -> Result<Stream, DialError> {
-        let address = join(host, port);
+    pub async fn dial(self, address: String) -> Result<Stream, DialError> {
         match tokio::time::timeout(TIMEOUT, self.connect(&address)).await {
             Ok(answer) => answer,
             Err(_) => Err(DialError::Timeout(address)),
@@ -128,7 +170,8 @@ impl Tunnel {
             let stream = hyper::upgrade::on(response).await.map_err(|error| failed(error.to_string()))?;
             return Ok(Box::new(TokioIo::new(stream)));
         }
-        let told = response.into_body().collect().await.map_err(|error| failed(error.to_string()))?;
+        let told = Limited::new(response.into_body(), REFUSAL_BYTES_MAX).collect().await;
+        let told = told.map_err(|error| failed(error.to_string()))?;
         Err(failed(String::from_utf8_lossy(&told.to_bytes()).into_owned()))
     }
 }

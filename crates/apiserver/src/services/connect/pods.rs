@@ -13,7 +13,7 @@ use super::log_socket::LogSocket;
 use super::{forward, target};
 use crate::access::{Authorize, Decision};
 use crate::body::{Body, full};
-use crate::dialer::{Dialer, join};
+use crate::dialer::Dialer;
 use crate::request::RequestInfo;
 use crate::rows::row;
 use crate::service::{Call, Service};
@@ -51,12 +51,9 @@ impl PodConnect {
     }
 
     async fn ask(&self, call: Call, node: Value, uri: String, http: Request<Body>) -> Result<Response<Body>, Status> {
-        let name = node["metadata"]["name"].as_str().unwrap_or_default();
-        let host = target::node_address(&node)
-            .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {name:?}")))?;
-        let port = target::kubelet_port(&node);
-        let address = join(&host, port);
-        let stream = self.dialer.dial_kubelet(&host, port).await;
+        let kubelet = target::node_endpoint(&node, target::kubelet_port(&node))?;
+        let address = kubelet.address();
+        let stream = self.dialer.dial_kubelet(&kubelet).await;
         let stream = stream.map_err(|error| {
             Status::internal(format!("{} \"https://{address}{uri}\": {error}", title(http.method())))
         })?;

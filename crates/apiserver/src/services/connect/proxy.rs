@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::forward;
 use super::target::{self, ProxyName};
 use crate::body::{Body, full};
-use crate::dialer::{Dialer, LinkError, Resolver, Stream, Trust, dial_tls, join};
+use crate::dialer::{Dialer, Endpoint, LinkError, Resolver, Stream, Trust, dial_tls};
 use crate::objects::Objects;
 use crate::service::{Call, Service};
 use crate::status::Status;
@@ -35,41 +35,35 @@ impl Proxy {
         let object = object.ok_or_else(|| Status::not_found(call.kind, &name.name))?;
         match call.kind.plural {
             "nodes" => self.node(&object, name).await,
-            "pods" => {
-                let (host, port) = target::pod_endpoint(&object, name)?;
-                self.dial(&host, port, name).await
-            }
+            "pods" => self.dial(target::pod_endpoint(&object, name)?, name).await,
             _ => {
                 let found = self.resolver.endpoint(&object, &name.port, call.asked);
-                let (host, port) = found.map_err(|error| Status::unavailable(error.to_string()))?;
-                self.dial(&host, port, name).await
+                self.dial(found.map_err(|error| Status::unavailable(error.to_string()))?, name).await
             }
         }
     }
 
     async fn node(&self, node: &Value, name: &ProxyName) -> Result<(Stream, String), Status> {
-        let host = target::node_address(node)
-            .ok_or_else(|| Status::internal(format!("no preferred addresses found for node {:?}", name.name)))?;
-        check_host(&host).await?;
-        let kubelet = target::kubelet_port(node);
+        let kubelet = target::node_endpoint(node, target::kubelet_port(node))?;
+        check_host(&kubelet.host).await?;
         match name.port.parse::<u16>() {
-            Ok(port) if port != kubelet => self.dial(&host, port, name).await,
+            Ok(port) if port != kubelet.port => self.dial(Endpoint { port, ..kubelet }, name).await,
             Err(_) if !name.port.is_empty() => Err(Status::bad_request(format!("invalid node port {:?}", name.port))),
             _ => {
-                let stream = self.dialer.dial_kubelet(&host, kubelet).await.map_err(LinkError::from);
+                let stream = self.dialer.dial_kubelet(&kubelet).await.map_err(LinkError::from);
                 let stream = stream.map_err(unreachable)?;
-                Ok((stream, join(&host, kubelet)))
+                Ok((stream, kubelet.address()))
             }
         }
     }
 
     /// A connection to what is not a kubelet, with TLS where the name says so.
-    async fn dial(&self, host: &str, port: u16, name: &ProxyName) -> Result<(Stream, String), Status> {
+    async fn dial(&self, to: Endpoint, name: &ProxyName) -> Result<(Stream, String), Status> {
         let dialled = match name.scheme.as_str() {
-            "https" => dial_tls(&*self.dialer, self.tls.clone(), host.to_owned(), (host, port)).await,
-            _ => self.dialer.dial(host, port).await.map_err(LinkError::from),
+            "https" => dial_tls(&*self.dialer, self.tls.clone(), to.host.clone(), &to).await,
+            _ => self.dialer.dial(&to).await.map_err(LinkError::from),
         };
-        Ok((dialled.map_err(unreachable)?, join(host, port)))
+        Ok((dialled.map_err(unreachable)?, to.address()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
+use crate::dialer::Endpoint;
 use crate::request::{Query, RequestInfo};
 use crate::status::Status;
 
@@ -17,11 +18,18 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// The address under which the server reaches a node.
-pub(super) fn node_address(node: &Value) -> Option<String> {
+/// Where the server reaches a node: the kubelet, or another of its ports.
+pub(super) fn node_endpoint(node: &Value, port: u16) -> Result<Endpoint, Status> {
+    let name = text(&node["metadata"], "name");
+    let address = node_address(node);
+    let address = address.ok_or_else(|| Status::internal(format!("no preferred addresses found for node {name:?}")))?;
+    Ok(Endpoint::on(name, address, port))
+}
+
+fn node_address(node: &Value) -> Option<&str> {
     let of = |kind: &str| list(&node["status"]["addresses"]).find(|address| address["type"] == kind);
     let found = ["InternalIP", "ExternalIP", "InternalDNS", "ExternalDNS", "Hostname"].into_iter().find_map(of)?;
-    Some(text(found, "address").to_owned())
+    Some(text(found, "address"))
 }
 
 pub(super) fn kubelet_port(node: &Value) -> u16 {
@@ -171,8 +179,8 @@ pub(super) fn proxied_path<'a>(path: &'a str, info: &RequestInfo) -> &'a str {
     trimmed.match_indices('/').nth(segments - 1).map_or("", |(at, _)| &trimmed[at..])
 }
 
-/// A Pod's address and port for a proxy: the port asked for, its first one, or the scheme's.
-pub(super) fn pod_endpoint(pod: &Value, asked: &ProxyName) -> Result<(String, u16), Status> {
+/// A Pod for a proxy: the port asked for, its first one, or the scheme's.
+pub(super) fn pod_endpoint(pod: &Value, asked: &ProxyName) -> Result<Endpoint, Status> {
     let (port, usual) = (&asked.port, if asked.scheme == "https" { 443 } else { 80 });
     let address = text(&pod["status"], "podIP");
     check_address(address.parse().ok())?;
@@ -180,7 +188,7 @@ pub(super) fn pod_endpoint(pod: &Value, asked: &ProxyName) -> Result<(String, u1
     let first = ports.into_iter().find_map(|port| port["containerPort"].as_u64());
     let number = if port.is_empty() { Some(first.unwrap_or(usual)) } else { port.parse().ok() };
     match number.and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0) {
-        Some(number) => Ok((address.to_owned(), number)),
+        Some(number) => Ok(Endpoint::on(text(&pod["spec"], "nodeName"), address, number)),
         None => Err(Status::bad_request(format!("invalid pod port {port:?}"))),
     }
 }

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error as WebSocketError, Message};
 use super::target::{self, ProxyName};
 use super::*;
 use crate::body::full;
-use crate::dialer::{DialError, Dialer, Stream};
+use crate::dialer::{DialError, Dialer, Endpoint, Stream};
 use crate::identity::Identity;
 use crate::objects::Objects;
 use crate::request::{Query, RequestInfo};
@@ -67,9 +67,10 @@ async fn serve(
 
 #[async_trait]
 impl Dialer for Backend {
-    async fn dial(&self, host: &str, port: u16) -> Result<Stream, DialError> {
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError> {
         let (near, far) = tokio::io::duplex(4096);
-        self.asked.lock().push(format!("dial {host}:{port}"));
+        let node = to.node.as_ref().map(|node| format!(" on {node}")).unwrap_or_default();
+        self.asked.lock().push(format!("dial {}{node}", to.address()));
         let asked = self.asked.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
@@ -82,8 +83,8 @@ impl Dialer for Backend {
         Ok(Box::new(near))
     }
 
-    async fn dial_kubelet(&self, host: &str, port: u16) -> Result<Stream, DialError> {
-        self.dial(&format!("kubelet {host}"), port).await
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        self.dial(&Endpoint { host: format!("kubelet {}", to.host), ..to.clone() }).await
     }
 }
 
@@ -107,7 +108,7 @@ async fn cluster() -> Objects {
     let slice = json!({
         "metadata": {"name": "s-1", "namespace": "web", "labels": {"kubernetes.io/service-name": "s"}},
         "ports": [{"name": "http", "port": 8080}],
-        "endpoints": [{"addresses": ["10.42.0.8"], "conditions": {"ready": false}}, {"addresses": ["10.42.0.9"], "conditions": {"ready": true}}],
+        "endpoints": [{"addresses": ["10.42.0.8"], "conditions": {"ready": false}}, {"addresses": ["10.42.0.9"], "nodeName": "n1", "conditions": {"ready": true}}],
     });
     objects.create(row("discovery.k8s.io", "v1", "endpointslices"), slice).await.unwrap();
     objects
@@ -144,7 +145,10 @@ async fn logs_come_from_the_kubelet_of_the_pods_node() {
     let pods = PodConnect::new(Arc::new(backend), Arc::new(AllButNobody));
     let logs = async |path: &str| get(&pods, &objects, &format!("/api/v1/namespaces/web/pods/{path}")).await;
     assert_eq!(logs("p/log?follow=true&tailLines=5&unknown=1").await.unwrap(), (200, "a line\n".to_owned()));
-    assert_eq!(*asked.lock(), ["dial kubelet 10.0.0.5:10250", "GET /containerLogs/web/p/main?follow=true&tailLines=5"]);
+    assert_eq!(
+        *asked.lock(),
+        ["dial kubelet 10.0.0.5:10250 on n1", "GET /containerLogs/web/p/main?follow=true&tailLines=5"]
+    );
     let waiting = logs("waiting/log").await.unwrap_err();
     assert_eq!((waiting.code, waiting.message.as_str()), (400, "container is waiting to start"));
     assert_eq!(logs("loose/log").await.unwrap(), (204, String::new()), "a Pod without a node has no log yet");
@@ -275,7 +279,9 @@ async fn proxies_speak_tls_to_https_names() {
 fn a_pods_port_is_asked_for_or_its_first_or_the_schemes() {
     let pod = |ports: Value| json!({"spec": {"containers": [{"ports": ports}]}, "status": {"podIP": "10.42.0.9"}});
     let endpoint = |pod: &Value, name: &str| {
-        target::pod_endpoint(pod, &ProxyName::parse(name).unwrap()).map(|(_, port)| port).map_err(|error| error.code)
+        target::pod_endpoint(pod, &ProxyName::parse(name).unwrap())
+            .map(|endpoint| endpoint.port)
+            .map_err(|error| error.code)
     };
     let (with, without) = (pod(json!([{"containerPort": 8080}])), pod(json!([])));
     assert_eq!(endpoint(&with, "p"), Ok(8080));
@@ -307,24 +313,27 @@ async fn proxies_lead_to_nodes_pods_and_ready_endpoints() {
         "/api/v1/namespaces/web/pods/http:p:99/proxy/z",
         "/api/v1/namespaces/proxy/services/proxy-public/proxy/hub",
         "/api/v1/namespaces/web/services/s:http/proxy/proxy/proxy",
+        "/api/v1/nodes/n1:9100/proxy/metrics",
     ] {
         assert_eq!(ask(path).await.unwrap().0, 200, "{path}");
     }
     assert_eq!(
         *asked.lock(),
         [
-            "dial kubelet 10.0.0.5:10250",
+            "dial kubelet 10.0.0.5:10250 on n1",
             "GET /stats/summary?a=b",
-            "dial 10.42.0.9:8080",
+            "dial 10.42.0.9:8080 on n1",
             "GET /",
-            "dial 10.42.0.9:8080",
+            "dial 10.42.0.9:8080 on n1",
             "GET /x%20y",
-            "dial 10.42.0.9:99",
+            "dial 10.42.0.9:99 on n1",
             "GET /z",
             "dial 10.42.0.7:8000",
             "GET /hub",
-            "dial 10.42.0.9:8080",
+            "dial 10.42.0.9:8080 on n1",
             "GET /proxy/proxy",
+            "dial 10.0.0.5:9100 on n1",
+            "GET /metrics",
         ]
     );
     for path in ["/api/v1/namespaces/web/pods/p/proxy", "/api/v1/namespaces/proxy/services/proxy-public/proxy"] {

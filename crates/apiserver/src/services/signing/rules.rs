@@ -1,9 +1,11 @@
 //! What each signer demands of a request, and whose requests are approved without a person. Pure.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use serde_json::Value;
 
+use super::reserved::Reserved;
 use crate::pki::{SigningRequest, Usage};
 
 pub(super) const NODE_CLIENT: &str = "kubernetes.io/kube-apiserver-client-kubelet";
@@ -127,14 +129,31 @@ pub(super) fn approval_right(request: &SigningRequest, spec: &Value) -> &'static
     if spec["username"] == request.common_name { "selfnodeclient" } else { "nodeclient" }
 }
 
-/// Whether a node asks to serve only under names that are its own: its Node's, as the cluster knows it.
-pub(super) fn serves_as_itself(request: &SigningRequest, spec: &Value, node: &Value) -> bool {
-    let own = spec["username"] == request.common_name;
-    let name = request.common_name.trim_start_matches("system:node:");
-    let addresses =
-        node["status"]["addresses"].as_array().into_iter().flatten().filter_map(|address| address["address"].as_str());
-    let known: BTreeSet<&str> = addresses.chain([name]).collect();
-    own && node["metadata"]["name"] == name
-        && request.dns_names.iter().all(|dns| known.contains(dns.as_str()))
-        && request.addresses.iter().all(|address| known.contains(address.to_string().as_str()))
+/// The addresses of a Node as it says; a mapped one is what it maps.
+pub(super) fn addresses(node: &Value) -> impl Iterator<Item = IpAddr> {
+    let texts = node["status"]["addresses"].as_array().into_iter().flatten();
+    texts.filter_map(|address| Some(address["address"].as_str()?.parse::<IpAddr>().ok()?.to_canonical()))
+}
+
+/// Whether a node asks to serve as itself. `None`: a person has to decide. Its name was checked when it joined; of its addresses there is
+/// only its own word, so those that are known to be somebody else's are refused.
+pub(super) fn serves_as_itself(
+    request: &SigningRequest,
+    spec: &Value,
+    node: &Value,
+    reserved: &Reserved,
+    is_anothers: impl Fn(IpAddr) -> bool,
+) -> Option<Result<(), String>> {
+    let name = request.common_name.strip_prefix("system:node:")?;
+    let asked: Vec<IpAddr> = request.addresses.iter().map(IpAddr::to_canonical).collect();
+    let is_itself = spec["username"] == request.common_name && node["metadata"]["name"] == name;
+    let known: Vec<IpAddr> = addresses(node).collect();
+    if !is_itself || request.dns_names.iter().any(|dns| dns != name) || asked.iter().any(|ip| !known.contains(ip)) {
+        return None;
+    }
+    if let Some(dns) = request.dns_names.iter().find(|dns| reserved.has_name(dns)) {
+        return Some(Err(format!("{dns} is a name of the API server or of a Service: the node needs another name")));
+    }
+    let refused = asked.into_iter().find(|address| reserved.has_address(*address) || is_anothers(*address));
+    Some(refused.map_or(Ok(()), |address| Err(format!("{address} is not this node's alone"))))
 }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::rules;
+use super::{reserved::Reserved, rules};
 use crate::access::Authorize;
 use crate::identity::Identity;
 use crate::objects::{self, Objects, timestamp};
@@ -26,6 +26,7 @@ pub struct Signer {
     objects: Objects,
     keys: KeyBundle,
     authorizer: Arc<dyn Authorize>,
+    reserved: Reserved,
     requests: &'static Kind,
     nodes: &'static Kind,
 }
@@ -40,9 +41,9 @@ fn has(request: &Value, condition: &str) -> bool {
 }
 
 impl Signer {
-    pub fn new(objects: Objects, keys: KeyBundle, authorizer: Arc<dyn Authorize>) -> Self {
+    pub fn new(objects: Objects, keys: KeyBundle, authorizer: Arc<dyn Authorize>, reserved: Reserved) -> Self {
         let requests = row("certificates.k8s.io", "v1", "certificatesigningrequests");
-        Self { objects, keys, authorizer, requests, nodes: row("", "v1", "nodes") }
+        Self { objects, keys, authorizer, reserved, requests, nodes: row("", "v1", "nodes") }
     }
 
     /// Works until the server ends.
@@ -99,29 +100,34 @@ impl Signer {
         let approved = has(&request, "Approved");
         match (asked, verdict, approved) {
             (Ok(asked), Ok(()), true) => self.sign(&mut request, &asked, signer)?,
-            (Ok(asked), Ok(()), false) => {
-                let message = self.approval(signer, &asked, &spec)?;
-                self.add_condition(&mut request, "Approved", "AutoApproved", &message);
-            }
+            (Ok(asked), Ok(()), false) => match self.approval(signer, &asked, &spec)? {
+                Ok(message) => self.add_condition(&mut request, "Approved", "AutoApproved", &message),
+                Err(why) => self.add_condition(&mut request, "Denied", "AutoDenied", &why),
+            },
             (_, Err(why), true) => self.add_condition(&mut request, "Failed", "SignerValidationFailure", &why),
             _ => return None,
         }
         Some(request)
     }
 
-    /// Why a request is approved without a person; `None`: it waits for one.
-    fn approval(&self, signer: &str, asked: &SigningRequest, spec: &Value) -> Option<String> {
+    /// Why a request is approved or denied without a person; `None`: it waits for one.
+    fn approval(&self, signer: &str, asked: &SigningRequest, spec: &Value) -> Option<Result<String, String>> {
         match signer {
             rules::NODE_CLIENT => {
                 let right = rules::approval_right(asked, spec);
                 let own = if right == "selfnodeclient" { "self " } else { "" };
                 self.may(spec, right)
-                    .then(|| format!("Auto approving {own}kubelet client certificate after SubjectAccessReview."))
+                    .then(|| Ok(format!("Auto approving {own}kubelet client certificate after SubjectAccessReview.")))
             }
             rules::NODE_SERVING => {
-                let node = self.objects.get(self.nodes, "", asked.common_name.trim_start_matches("system:node:"))?;
-                let own = rules::serves_as_itself(asked, spec, &node);
-                own.then(|| "Auto approving kubelet serving certificate for the node's own names.".to_owned())
+                let nodes = self.objects.list(self.nodes, "");
+                let name = asked.common_name.strip_prefix("system:node:")?;
+                let (own, others): (Vec<&Value>, _) = nodes.iter().partition(|node| node["metadata"]["name"] == name);
+                let is_anothers = |address| others.iter().any(|node| rules::addresses(node).any(|has| has == address));
+                let verdict = rules::serves_as_itself(asked, spec, own.first()?, &self.reserved, is_anothers)?;
+                Some(
+                    verdict.map(|()| "Auto approving kubelet serving certificate for the node's own names.".to_owned()),
+                )
             }
             _ => None,
         }

@@ -6,9 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::signer::Signer;
+use super::{Reserved, Signer};
 use crate::authz::{Rbac, standard};
 use crate::bootstrap::joining_roles;
+use crate::config::Config;
 use crate::objects::Objects;
 use crate::pki::KeyBundle;
 use crate::rows::row;
@@ -26,7 +27,15 @@ async fn given() -> Given {
         objects.create(kind, object).await.unwrap();
     }
     let authorizer = Arc::new(standard(&objects, Arc::new(Rbac::new(objects.clone()))));
-    let signer = Signer::new(objects.clone(), KeyBundle::generate(objects.env()), authorizer);
+    let signer = {
+        let config = Config {
+            advertise_address: [192, 0, 2, 1].into(),
+            host_name: "Server".to_owned(),
+            ..Config::new("/nowhere")
+        };
+        let reserved = Reserved::of(&config).unwrap();
+        Signer::new(objects.clone(), KeyBundle::generate(objects.env()), authorizer, reserved)
+    };
     Given { objects, signer }
 }
 
@@ -114,19 +123,54 @@ async fn requests_that_ask_for_more_wait_or_fail() {
     assert_eq!(outcome(&foreign), (vec!["Approved"], false), "other signers' requests are theirs");
 }
 
+/// What upstream asks of approvers of this signer: names and addresses that belong to the requesting node.
 #[tokio::test]
 async fn nodes_serve_under_their_own_names_only() {
     let given = given().await;
-    let node =
-        json!({"metadata": {"name": "n1"}, "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.5"}]}});
-    given.objects.create(row("", "v1", "nodes"), node).await.unwrap();
-    let user = ("system:node:n1", "system:nodes");
-    let ask = async |names: &[&str], user| {
-        let request = pem("system:node:n1", "system:nodes", names);
-        outcome(&given.settle(spec(NODE_SERVING, user, &request, &SERVING_USAGES), json!([])).await).1
+    // All of this is the nodes' own word.
+    let says = [
+        (
+            "n1",
+            &[
+                "10.0.0.5",
+                "10.0.0.7",
+                "127.0.0.1",
+                "10.43.0.1",
+                "10.42.3.4",
+                "192.0.2.1",
+                "::ffff:127.0.0.1",
+                "kubernetes",
+            ][..],
+        ),
+        ("n2", &["10.0.0.7"]),
+        ("kubernetes", &["10.0.0.8"]),
+        ("server", &["10.0.0.9"]),
+        ("api.web.svc", &["10.0.0.10"]),
+    ];
+    for (name, addresses) in says {
+        let addresses: Value = addresses.iter().map(|text| json!({"type": "InternalIP", "address": text})).collect();
+        let node = json!({"metadata": {"name": name}, "status": {"addresses": addresses}});
+        given.objects.create(row("", "v1", "nodes"), node).await.unwrap();
+    }
+    let ask = async |node: &str, names: &[&str], user: &str| {
+        let request = pem(&format!("system:node:{node}"), "system:nodes", names);
+        let user = format!("system:node:{user}");
+        let settled =
+            given.settle(spec(NODE_SERVING, (&user, "system:nodes"), &request, &SERVING_USAGES), json!([])).await;
+        let (conditions, signed) = outcome(&settled);
+        (conditions.first().map_or(String::new(), |condition| (*condition).to_owned()), signed)
     };
-    assert!(ask(&["n1", "10.0.0.5"], user).await);
-    assert!(!ask(&["kubernetes"], user).await);
-    assert!(!ask(&["10.0.0.6"], user).await);
-    assert!(!ask(&["n1"], ("system:node:n2", "system:nodes")).await);
+    let (signed, denied, waits) = (("Approved".to_owned(), true), ("Denied".to_owned(), false), (String::new(), false));
+    assert_eq!(ask("n1", &["n1", "10.0.0.5"], "n1").await, signed);
+    assert_eq!(ask("n1", &["n1"], "n1").await, signed, "its name alone");
+    for names in [&["kubernetes"][..], &["n1", "10.0.0.6"], &["n1", "n2"], &["n1.example.org"]] {
+        assert_eq!(ask("n1", names, "n1").await, waits, "{names:?}");
+    }
+    for address in ["10.0.0.7", "127.0.0.1", "10.43.0.1", "10.42.3.4", "192.0.2.1", "::ffff:127.0.0.1"] {
+        assert_eq!(ask("n1", &["n1", address], "n1").await, denied, "{address}");
+    }
+    for name in ["kubernetes", "server", "api.web.svc"] {
+        assert_eq!(ask(name, &[name], name).await, denied, "{name}");
+    }
+    assert_eq!(ask("n1", &["n1"], "n2").await, waits, "a node is not another node");
 }
