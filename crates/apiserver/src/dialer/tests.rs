@@ -8,7 +8,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::Config;
 use crate::objects::Objects;
+use crate::pki::{Pki, server_config};
 use crate::testing::backend::{Backend, Direct, answer};
 use crate::testing::memory_store;
 
@@ -151,4 +153,25 @@ async fn a_silent_server_is_given_up_in_time() {
     let target = Target { address: Address::Url(url), trust: Trust::Anybody };
     let answered = clients(&objects()).post(&target, "", Bytes::new(), Duration::from_millis(50)).await;
     assert_eq!(answered.unwrap_err().to_string(), "context deadline exceeded");
+}
+
+/// Upstream goes by the address that it dials; that is a node's own word, its name is not.
+#[tokio::test]
+async fn a_kubelet_has_to_be_the_node_that_is_meant() {
+    let (objects, folder) = (objects(), tempfile::tempdir().unwrap());
+    let pki = Pki::open(&objects.store, &Config::new(folder.path()), objects.env()).await.unwrap();
+    let leaf = pki.server("kubelet", "system:node:n1", vec!["n1".to_owned()]).unwrap();
+    let tls = server_config(&leaf, &[&pki.keys.client_authority.certificate]).unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(acceptor.accept(stream).await);
+        }
+    });
+    let dialer = TcpDialer::new(&pki, Arc::new(Tunnels::new(objects, &[]))).unwrap();
+    dialer.dial_kubelet(&Endpoint::on("n1", "127.0.0.1", port)).await.unwrap();
+    let another = dialer.dial_kubelet(&Endpoint::on("n2", "127.0.0.1", port)).await.err().unwrap().to_string();
+    assert!(another.starts_with(&format!("tls handshake with 127.0.0.1:{port}: ")), "{another}");
 }
