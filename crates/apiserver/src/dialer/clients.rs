@@ -106,9 +106,7 @@ impl Clients {
     /// endpoint for each request; connections are kept per endpoint.
     pub async fn send(&self, target: &Target, mut request: Request<Body>) -> Result<Response<Incoming>, CallError> {
         let place = match &target.address {
-            Address::Service(service) => {
-                link::in_uri(&self.resolver.resolve(service).map_err(LinkError::from)?)
-            }
+            Address::Service(service) => link::in_uri(&self.resolver.resolve(service).map_err(LinkError::from)?),
             Address::Url(_) => authority(&target.address),
         };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

@@ -175,3 +175,33 @@ async fn a_kubelet_has_to_be_the_node_that_is_meant() {
     let another = dialer.dial_kubelet(&Endpoint::on("n2", "127.0.0.1", port)).await.err().unwrap().to_string();
     assert!(another.starts_with(&format!("tls handshake with 127.0.0.1:{port}: ")), "{another}");
 }
+
+/// Notes what is dialled.
+#[derive(Default)]
+struct Noting(parking_lot::Mutex<Vec<Endpoint>>);
+
+#[async_trait::async_trait]
+impl Dialer for Noting {
+    async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        self.0.lock().push(to.clone());
+        Direct.dial(to).await
+    }
+
+    async fn dial_kubelet(&self, to: &Endpoint) -> Result<Stream, DialError> {
+        self.dial(to).await
+    }
+}
+
+#[tokio::test]
+async fn a_services_endpoint_is_dialled_on_its_node() {
+    let objects = objects();
+    let backend = Backend::start(&["hook.web.svc"], |_| answer(&json!({}))).await;
+    backend.publish(&objects, "web", "hook").await;
+    let dialer = Arc::new(Noting::default());
+    let clients = Clients::new(dialer.clone(), objects, None);
+    let target = Target::of(&service(&backend)).unwrap();
+    clients.post(&target, "", Bytes::new(), DEADLINE).await.unwrap();
+    let request = http::Request::get("/path").body(crate::body::full("")).unwrap();
+    clients.fetch(&target, request, DEADLINE).await.unwrap();
+    assert_eq!(*dialer.0.lock(), vec![Endpoint::on("n1", "127.0.0.1", backend.port); 2]);
+}
