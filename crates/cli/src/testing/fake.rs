@@ -28,10 +28,10 @@ struct State {
 }
 
 impl Fake {
-    pub fn start(cases: &Path) -> Self {
+    pub fn start(cases: &Path, now: jiff::Timestamp) -> Self {
         let text = std::fs::read_to_string(cases.join("discovery.json")).expect("discovery.json");
         let discovery = serde_json::from_str(&text).expect("JSON");
-        let state = Arc::new(State { discovery, world: Mutex::new(World::read(&cases.join("world"))) });
+        let state = Arc::new(State { discovery, world: Mutex::new(World::read(&cases.join("world"), now)) });
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("non-blocking");
         let address = listener.local_addr().expect("an address");

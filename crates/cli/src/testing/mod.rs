@@ -2,7 +2,8 @@
 //! the same objects: `KUBECTL=/path/to/kubectl cargo test -p cli transcripts` runs it and rewrites the files.
 //!
 //! `$ get pods` starts with fresh objects, `$+ get pods` goes on with those that the command before has changed. Below stand stdout,
-//! stderr (each line after `! `) and the exit code where it is not 0 (`? 1`). `\` ends an output without a line's end.
+//! stderr (each line after `! `) and the exit code where it is not 0 (`? 1`). `\` ends an output without a line's end. A file's first line
+//! says when it was recorded: ages are of that time.
 
 mod fake;
 mod world;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fake::Fake;
+use jiff::Timestamp;
 
 /// A command and what it prints.
 struct Case {
@@ -31,17 +33,18 @@ fn transcripts() {
     for file in files.iter().filter(|file| file.to_string_lossy().contains(&only)) {
         let text = std::fs::read_to_string(file).expect("a case file");
         let (head, cases) = parse(&text);
-        let mut fake = Fake::start(&folder);
-        let mut written = head;
+        let now = if oracle.is_some() { Timestamp::now() } else { recorded(&head) };
+        let mut fake = Fake::start(&folder, now);
+        let mut written = format!("{RECORDED}{now:.0}\n");
         for case in cases {
             if !case.line.starts_with("$+") {
                 fake.stop();
-                fake = Fake::start(&folder);
+                fake = Fake::start(&folder, now);
             }
             let arguments = words(case.line.trim_start_matches("$+").trim_start_matches('$'));
             let actual = match &oracle {
                 Some(kubectl) => run_oracle(kubectl, &fake, &arguments),
-                None => run_ours(&fake, arguments),
+                None => run_ours(&fake, arguments, now),
             };
             if oracle.is_none() && actual != case.expected {
                 wrong += 1;
@@ -55,6 +58,12 @@ fn transcripts() {
         }
     }
     assert_eq!(wrong, 0, "transcripts that differ");
+}
+
+const RECORDED: &str = "# recorded at ";
+
+fn recorded(head: &str) -> Timestamp {
+    head.trim_end().strip_prefix(RECORDED).expect("the first line says when").parse().expect("a time")
 }
 
 fn parse(text: &str) -> (String, Vec<Case>) {
@@ -103,14 +112,14 @@ fn run_oracle(kubectl: &str, fake: &Fake, arguments: &[String]) -> String {
     transcript(&output.stdout, &output.stderr, output.status.code().unwrap_or(-1))
 }
 
-fn run_ours(fake: &Fake, mut arguments: Vec<String>) -> String {
+fn run_ours(fake: &Fake, mut arguments: Vec<String>, now: Timestamp) -> String {
     let kubeconfig = fake.kubeconfig().to_string_lossy().into_owned();
     arguments.splice(0..0, ["--kubeconfig".to_owned(), kubeconfig]);
     for file in &mut arguments {
         *file = file.replace("files/", concat!(env!("CARGO_MANIFEST_DIR"), "/cases/files/"));
     }
     crate::terminal::take();
-    let code = crate::run(arguments, jiff::Timestamp::now());
+    let code = crate::run(arguments, now);
     let written = crate::terminal::taken();
     transcript(&written.out, &written.err, i32::from(code))
 }

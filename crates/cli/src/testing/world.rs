@@ -5,6 +5,7 @@ use std::path::Path;
 use api::kind::{Kind, TableContext};
 use api::selector::{FieldSelector, LabelSelector};
 use http::Method;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// What typed lists leave out of their items.
@@ -13,6 +14,7 @@ const TYPE: [&str; 2] = ["kind", "apiVersion"];
 /// All objects.
 pub struct World {
     objects: Vec<Value>,
+    now: Timestamp,
 }
 
 /// A request's path, taken apart.
@@ -32,18 +34,18 @@ pub struct Asked<'a> {
 }
 
 impl World {
-    /// Reads `world/*.yaml`. `{{3h}}` is the time three hours ago.
-    pub fn read(folder: &Path) -> Self {
+    /// Reads `world/*.yaml`. `{{3h}}` is the time three hours before now.
+    pub fn read(folder: &Path, now: Timestamp) -> Self {
         let mut files: Vec<_> = std::fs::read_dir(folder).expect("world").flatten().map(|file| file.path()).collect();
         files.sort();
         let mut objects = Vec::new();
         for file in files {
-            let text = dated(&std::fs::read_to_string(&file).expect("a file of the world"));
+            let text = dated(&std::fs::read_to_string(&file).expect("a file of the world"), now);
             for document in text.split("\n---\n").filter(|document| document.contains("kind:")) {
                 objects.push(api::decode::yaml(document.as_bytes()).expect("an object of the world").0);
             }
         }
-        Self { objects }
+        Self { objects, now }
     }
 
     pub fn target(path: &str) -> Option<Target> {
@@ -76,7 +78,7 @@ impl World {
             }
             (_, _, None) => (404, not_found(target)),
             (&Method::GET, _, Some(at)) if target.subresource == "scale" => (200, scale(&self.objects[at])),
-            (&Method::GET, _, Some(at)) if asked.as_table => (200, table(target.kind, &[&self.objects[at]])),
+            (&Method::GET, _, Some(at)) if asked.as_table => (200, table(target.kind, &[&self.objects[at]], self.now)),
             (&Method::GET, _, Some(at)) => (200, self.objects[at].clone()),
             (&Method::DELETE, _, Some(at)) => {
                 let kept =
@@ -101,7 +103,7 @@ impl World {
             })
             .collect();
         if asked.as_table {
-            return table(target.kind, &found);
+            return table(target.kind, &found, self.now);
         }
         let untyped = |object: &Value| -> Value {
             let fields = object.as_object().into_iter().flatten().filter(|(field, _)| !TYPE.contains(&field.as_str()));
@@ -192,8 +194,8 @@ fn parameter(query: &str, name: &str) -> String {
 }
 
 /// A Table as the server makes it: Name, the kind's columns, Age before the wide ones.
-fn table(kind: &Kind, objects: &[&Value]) -> Value {
-    let context = TableContext { now: jiff::Timestamp::now() };
+fn table(kind: &Kind, objects: &[&Value], now: Timestamp) -> Value {
+    let context = TableContext { now };
     let age_at = kind.columns.iter().position(|column| column.priority > 0).unwrap_or(kind.columns.len());
     let define = |name: &str, priority: i32| json!({"name": name, "type": "string", "format": "", "description": "", "priority": priority});
     let mut columns: Vec<Value> = kind.columns.iter().map(|column| define(column.name, column.priority)).collect();
@@ -223,8 +225,8 @@ fn table(kind: &Kind, objects: &[&Value]) -> Value {
     json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {"resourceVersion": "1"}, "columnDefinitions": columns, "rows": rows})
 }
 
-/// Puts times in: `{{90s}}`, `{{30m}}`, `{{3h}}`, `{{5d}}` ago; `{{3h.}}` with microseconds.
-fn dated(text: &str) -> String {
+/// Puts times in: `{{90s}}`, `{{30m}}`, `{{3h}}`, `{{5d}}` before now; `{{3h.}}` with microseconds.
+fn dated(text: &str, now: Timestamp) -> String {
     let mut parts = text.split("{{");
     let mut dated = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -238,7 +240,7 @@ fn dated(text: &str) -> String {
                 "h" => 3600,
                 _ => 86400,
             };
-        let time = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - seconds).expect("a time");
+        let time = Timestamp::from_second(now.as_second() - seconds).expect("a time");
         dated.push_str(&if micro { format!("{time:.6}") } else { time.to_string() });
         dated.push_str(rest);
     }
