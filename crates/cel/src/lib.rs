@@ -56,6 +56,7 @@ pub use eval::EvalError;
 pub use issue::{Issue, Issues};
 pub use mutation::to_json;
 pub use program::{Bindings, CompileError, Evaluation, Program, compile};
+pub use regexes::compile as compile_pattern;
 pub use schema::decl_of_schema;
 pub use show::show;
 pub use times::Moment;

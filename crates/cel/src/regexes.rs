@@ -46,7 +46,8 @@ pub(crate) fn run<'a>(function: &str, regex: &Regex, args: &[Value<'a>]) -> Outc
     })
 }
 
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+/// A pattern in Go's dialect, ready to match; else why it is none, in Go's words. Schemas' patterns are of this dialect, too.
+pub fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = Translator::new(pattern).translate()?;
     RegexBuilder::new(&translated).size_limit(MAX_PROGRAM).build().map_err(|_| complaint(pattern))
 }
@@ -230,6 +231,26 @@ impl<'a> Translator<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn classes_mean_ascii_as_in_go() {
+        for (pattern, text, matches) in [
+            (r"^\d+$", "12", true),
+            (r"^\d+$", "٣", false),
+            (r"^\w+$", "é", false),
+            (r"^[\w-]+$", "a-b", true),
+            (r"^\D$", "x", true),
+            (r"^[[a]+$", "[a", true),
+            (r"^[]a]+$", "]a", true),
+            (r"^[^]]$", "a", true),
+            (r"^[[:alpha:]&]+$", "a&", true),
+            (r"^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$", "* * * * */5", true),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
+        assert!(compile("(").is_err());
+    }
 
     /// https://pkg.go.dev/regexp/syntax: Unicode classes by category and by script.
     #[test]

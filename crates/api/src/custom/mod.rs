@@ -14,7 +14,6 @@ mod lists;
 mod mailbox;
 mod numbers;
 pub(crate) mod openapi;
-mod pattern;
 mod prune;
 mod row;
 mod rules;
@@ -28,7 +27,6 @@ pub use conditions::{NamesInUse, TERMINATING, condition, conditions, is_conditio
 pub use definition::{Conversion, Definition, Version};
 
 pub(crate) use field_path::field_path;
-pub(crate) use pattern::compile as compile_pattern;
 pub use rules::Rules;
 pub use structural::{Additional, Structural, ValueType};
 pub(crate) use validations::{Run, environment};

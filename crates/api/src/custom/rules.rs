@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::{Number, Value};
 
-use super::{Structural, pattern};
+use super::Structural;
 
 /// The validating words of one schema.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +90,7 @@ impl Rules {
 
 impl Pattern {
     fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), regex: pattern::compile(text).ok() }
+        Self { text: text.to_owned(), regex: cel::compile_pattern(text).ok() }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::custom::compile_pattern;
 use crate::field::Field;
 use crate::tree::at;
 
@@ -161,10 +160,9 @@ fn junctors(schema: &Field, skip_any_of: bool, report: &Counted) {
     }
     let pattern = schema.get("pattern");
     if !pattern.text().is_empty()
-        && let Err(error) = compile_pattern(pattern.text())
+        && let Err(error) = cel::compile_pattern(pattern.text())
     {
-        let why = error.to_string().lines().last().unwrap_or_default().trim().to_owned();
-        report.invalid(&pattern, &format!("must be a valid regular expression, but isn't: {why}"));
+        report.invalid(&pattern, &format!("must be a valid regular expression, but isn't: {error}"));
     }
 }
 
