@@ -5,7 +5,8 @@ use crate::parser::RESERVED;
 /// Words of the grammar besides those it keeps for later.
 const WORDS: [&str; 4] = ["true", "false", "null", "in"];
 
-fn is_keyword(name: &str) -> bool {
+/// Whether the grammar has this word for itself, now or later: nothing can be called so.
+pub fn is_keyword(name: &str) -> bool {
     WORDS.contains(&name) || RESERVED.contains(&name)
 }
 
