@@ -50,7 +50,7 @@ pub use authorizer::{AccessRequest, Authorizer, AuthorizerValue, Decision};
 pub use bind::{any, view};
 pub use decl::{Decl, DeclKind, Field, ListKind, ObjectDecl};
 pub use env::{Env, NEWEST};
-pub use escape::{escape, unescape};
+pub use escape::{escape, is_keyword, unescape};
 pub use estimate::CostEstimate;
 pub use eval::EvalError;
 pub use issue::{Issue, Issues};

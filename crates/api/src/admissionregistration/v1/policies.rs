@@ -11,30 +11,6 @@ use crate::names;
 use crate::selector_rules::label_selector;
 use crate::tree::at;
 
-const RESERVED: [&str; 21] = [
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
-
 /// What the expressions of a policy may name.
 pub(super) fn names_of(spec: &Field) -> Names {
     Names { params: spec.get("paramKind").is_set(), authorizer: true, patches: false }
@@ -163,7 +139,7 @@ pub(super) fn variables(variables: &Field, names: Names) -> Composition {
 fn is_identifier(name: &str) -> bool {
     let mut letters = name.chars();
     let first = letters.next().is_some_and(|letter| letter == '_' || letter.is_ascii_alphabetic());
-    first && letters.all(|letter| letter == '_' || letter.is_ascii_alphanumeric()) && !RESERVED.contains(&name)
+    first && letters.all(|letter| letter == '_' || letter.is_ascii_alphanumeric()) && !cel::is_keyword(name)
 }
 
 /// Which policy a binding binds, with which parameters, where.
