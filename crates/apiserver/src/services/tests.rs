@@ -165,7 +165,7 @@ async fn token_requests_that_do_not_fit_are_refused() {
             Identity::server(),
             json!({"boundObjectRef": reference(uid)}),
             400,
-            r#"cannot bind token for serviceaccount "app" to pod running with serviceaccount "other""#,
+            r#"cannot bind token for serviceaccount "app" to pod running with different serviceaccount name."#,
         ),
         (
             Identity::server(),
