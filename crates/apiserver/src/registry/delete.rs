@@ -102,13 +102,8 @@ pub(super) async fn delete(
 }
 
 async fn admit(scope: &Scope<'_>, name: &str, old: &Value, options: &DeleteOptions) -> Result<(), Status> {
-    let step = Step {
-        operation: Operation::Delete,
-        name,
-        old: Some(old),
-        options: &options.json,
-        dry_run: options.dry_run,
-    };
+    let step =
+        Step { operation: Operation::Delete, name, old: Some(old), options: &options.json, dry_run: options.dry_run };
     scope.mutate(&mut Value::Null, &step).await?;
     scope.admit(&mut Value::Null, &step).await
 }

@@ -85,7 +85,9 @@ async fn bindings_that_cannot_be_are_refused() {
     let target = json!({"kind": "Node", "name": "n1"});
     assert_eq!(bind(named(json!({"target": target}))).await.code, 404);
     pod(&objects, |pod| pod["spec"]["schedulingGates"] = json!([{"name": "g"}])).await;
-    assert!(bind(named(json!({"target": target}))).await.message.ends_with("pod p has non-empty .spec.schedulingGates"));
+    assert!(
+        bind(named(json!({"target": target}))).await.message.ends_with("pod p has non-empty .spec.schedulingGates")
+    );
     assert!(
         bind(named(json!({"metadata": {"uid": "other"}, "target": target})))
             .await

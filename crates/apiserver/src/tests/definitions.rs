@@ -130,7 +130,11 @@ async fn documents_change_with_definitions_and_not_without() {
     let mut fresh = Vec::new();
     for (document, before) in &known {
         let (code, etag) = described(&server, *document, before).await;
-        assert_eq!((code, etag == *before), if *document == other { (304, true) } else { (200, false) }, "{document:?}");
+        assert_eq!(
+            (code, etag == *before),
+            if *document == other { (304, true) } else { (200, false) },
+            "{document:?}"
+        );
         assert_eq!(described(&server, *document, &etag).await.0, 304, "{document:?}");
         fresh.push((*document, etag));
     }
