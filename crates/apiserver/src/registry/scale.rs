@@ -265,7 +265,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_scale_says_and_changes_the_replicas_alone(
-            replicas in 0..1000, ready in 0..1000, wanted in 0..1000, selector in selectors(),
+            replicas in 0..1000_i32, ready in 0..1000_i32, wanted in 0..1000_i32, selector in selectors(),
             labels in prop::collection::btree_map("[a-c]", "[x-z]", 0..4),
         ) {
             for (plural, subresource) in scales() {
@@ -282,7 +282,7 @@ mod tests {
                 prop_assert_eq!(read.matches(labels.as_object()), selects(&selector, &labels), "{} of {}", text, selector);
                 // What was read and is written back changes nothing.
                 prop_assert_eq!(&taken(&subresource, &before, &scale).unwrap(), &before, "{}", plural);
-                scale["spec"]["replicas"] = wanted.into();
+                scale["spec"]["replicas"] = json!(wanted);
                 let after = taken(&subresource, &before, &scale).unwrap();
                 prop_assert_eq!(&after, &object(&paths, (wanted, ready), selector.clone()), "{}", plural);
                 prop_assert_eq!(&shown(&subresource, &after).unwrap().unwrap(), &scale, "{}", plural);
