@@ -114,6 +114,6 @@ fn schema_props() -> TypeId {
 }
 
 #[cfg(test)]
-mod round_trip;
+pub(crate) mod round_trip;
 #[cfg(test)]
 mod tests;

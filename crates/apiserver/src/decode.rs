@@ -87,14 +87,15 @@ fn unrecognized(why: fmt::Arguments, kind: &str) -> Status {
 }
 
 impl Call {
-    /// Reads and decodes the body: `Null` when there is none.
+    /// Reads and decodes the body; an empty one is an empty object.
     pub async fn read(&mut self) -> Result<serde_json::Value, Status> {
         let body = std::mem::replace(self.http.body_mut(), crate::body::full(Bytes::new()));
         let bytes = read(body).await?;
         if bytes.is_empty() {
-            return Ok(serde_json::Value::Null);
+            return Ok(serde_json::json!({}));
         }
         let kind = self.subresource.map_or(self.kind.kind, |subresource| subresource.kind);
-        Ok(tree(&bytes, content_type(self.http.headers()), kind)?.0)
+        let (value, _) = tree(&bytes, content_type(self.http.headers()), kind)?;
+        if value.is_object() { Ok(value) } else { Err(Status::bad_request("the body is not an object")) }
     }
 }

@@ -105,8 +105,8 @@ impl Discovery {
 impl Aggregated {
     fn of(list: &Value) -> Self {
         let bytes = bytes(list);
-        let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect();
-        Self { bytes, etag: format!("\"{digest}\"") }
+        let etag = etag(&bytes);
+        Self { bytes, etag }
     }
 
     fn answer(&self, version: &str, headers: &HeaderMap) -> Response<Body> {
@@ -123,6 +123,12 @@ impl Aggregated {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
         response
     }
+}
+
+/// What a document is known by: upstream's form.
+pub(crate) fn etag(document: &[u8]) -> String {
+    let digest: String = Sha256::digest(document).iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("\"{digest}\"")
 }
 
 /// A document of one path, in any encoding.

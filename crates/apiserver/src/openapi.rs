@@ -3,10 +3,11 @@
 use api::openapi::{self, Document, Published};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::Value;
 
 use crate::aggregation::Merged;
 use crate::body::{Body, full};
-use crate::front::json_response;
+use crate::discovery::etag;
 use crate::negotiate::{self, JSON};
 use crate::request::Query;
 use crate::status::Status;
@@ -27,9 +28,31 @@ pub(crate) fn answer(
 ) -> Result<Response<Body>, Status> {
     match path {
         "/openapi/v2" => version2(published, merged, headers),
-        "/openapi/v3" => json_response(&published.v3_index()),
+        "/openapi/v3" => index(&published.v3_index(), headers),
         _ => version3(published, path, headers, query),
     }
+}
+
+/// Where the documents are, by their hashes.
+pub(crate) fn index(index: &Value, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+    let bytes = serde_json::to_vec(index).map_err(Status::internal)?;
+    let etag = etag(&bytes);
+    let known = is_known(headers, &etag);
+    let mut response = Response::new(full(if known { Vec::new() } else { bytes }));
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    out.insert(header::ETAG, HeaderValue::from_str(&etag).expect("a digest is ASCII"));
+    Ok(response)
+}
+
+/// Whether the client has the document of this ETag: as RFC 9110 13.1.2 compares, which Go's ServeContent follows.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let values = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = values.flat_map(|list| list.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 fn version2(published: &Published, merged: Option<&Merged>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
@@ -82,7 +105,7 @@ fn redirect(path: &str, etag: &str) -> Response<Body> {
 
 fn document(document: &Document, media_type: &'static str, headers: &HeaderMap) -> Response<Body> {
     let etag = format!("\"{}\"", document.etag);
-    let known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes());
+    let known = is_known(headers, &etag);
     let encodings = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let gzip = encodings.flat_map(|text| text.split(',')).any(|encoding| encoding.trim().starts_with("gzip"));
     let bytes = match (known, gzip) {

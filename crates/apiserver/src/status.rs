@@ -88,9 +88,13 @@ impl Status {
     }
 
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
-        let message =
-            format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(kind.group, kind.plural));
-        Self::about(409, "Conflict", (kind.group, kind.plural, name), message)
+        Self::conflict_resource(kind.group, kind.plural, name, why)
+    }
+
+    /// As [`Status::conflict`], for what is known by name only.
+    pub fn conflict_resource(group: &str, resource: &str, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} {name:?}: {why}", qualified(group, resource));
+        Self::about(409, "Conflict", (group, resource, name), message)
     }
 
     /// The object changed under an update.

@@ -5,7 +5,7 @@ use crate::parser::RESERVED;
 /// Words of the grammar besides those it keeps for later.
 const WORDS: [&str; 4] = ["true", "false", "null", "in"];
 
-/// Whether the grammar has this word for itself, now or later: nothing can be called so.
+/// Whether a name is a word of the language, so that no variable can have it.
 pub fn is_keyword(name: &str) -> bool {
     WORDS.contains(&name) || RESERVED.contains(&name)
 }

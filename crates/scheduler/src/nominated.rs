@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use crate::node_info::NodeInfo;
 
 /// The nominated Pods and their nodes, by UID.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Nominated(BTreeMap<String, (String, Arc<Pod>)>);
 
 impl Nominated {

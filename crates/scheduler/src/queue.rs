@@ -80,6 +80,11 @@ impl Queue {
         Some(queued)
     }
 
+    /// Whether the Pod that was popped is still the one to decide on: it may have been bound, deleted or gated meanwhile.
+    pub fn is_in_flight(&self, uid: &str) -> bool {
+        self.pods.get(uid).is_some_and(|(place, _)| *place == Place::InFlight)
+    }
+
     /// The Pod could not be placed; `refused_by` names the plugins (none: an error, try again after back-off).
     pub fn failed(&mut self, uid: &str, refused_by: Vec<&'static str>, now: Timestamp) {
         let events = self.in_flight_events.remove(uid).unwrap_or_default();

@@ -107,15 +107,17 @@ impl Scheduler {
     async fn cycle(self: &Arc<Self>, queued: QueuedPod) {
         let pod = queued.pod;
         let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let (nodes, placement) = {
+        // Copies of pointers: events are not held up while all nodes are looked at.
+        let (nodes, nominated) = {
             let state = self.state.lock();
-            let nodes = state.cache.snapshot();
-            let placement = schedule(&pod, &nodes, self.plugins, &state.nominated, self.env.random_u64());
-            (nodes, placement)
+            (state.cache.snapshot(), state.nominated.clone())
         };
-        match placement {
+        match schedule(&pod, &nodes, self.plugins, &nominated, self.env.random_u64()) {
             Placement::Node(node) => {
                 let mut state = self.state.lock();
+                if !state.queue.is_in_flight(&uid) {
+                    return;
+                }
                 state.cache.assume(pod.clone(), node.clone());
                 state.nominated.remove(&uid);
                 drop(state);
@@ -144,7 +146,8 @@ impl Scheduler {
     /// Makes room where that is allowed, and says why the Pod waits.
     async fn unschedulable(&self, pod: &Arc<Pod>, uid: &str, (diagnosis, nodes): (&Diagnosis, &[Arc<NodeInfo>])) {
         let before = self.state.lock().nominated.node_of(pod).map(str::to_owned);
-        let (message, nominated, refused_by) = match self.decide(pod, diagnosis, nodes) {
+        let Some(decided) = self.decide(pod, diagnosis, nodes) else { return };
+        let (message, nominated, refused_by) = match decided {
             Preemption::Victims { node, victims } => match self.make_room(pod, &node, &victims).await {
                 Ok(()) => (diagnosis.message(), Some(node), diagnosis.plugins()),
                 Err(error) => {
@@ -165,20 +168,22 @@ impl Scheduler {
         }
     }
 
-    /// Whose end would help; from then on the room is the Pod's.
-    fn decide(&self, pod: &Arc<Pod>, diagnosis: &Diagnosis, nodes: &[Arc<NodeInfo>]) -> Preemption {
-        let budgets = self.budgets.list();
-        let mut state = self.state.lock();
-        let cluster = Cluster { nodes, plugins: self.plugins, budgets: &budgets, nominated: &state.nominated };
+    /// Whose end would help; from then on the room is the Pod's. `None`: nobody waits for it any longer.
+    fn decide(&self, pod: &Arc<Pod>, diagnosis: &Diagnosis, nodes: &[Arc<NodeInfo>]) -> Option<Preemption> {
+        let (budgets, nominated) = (self.budgets.list(), self.state.lock().nominated.clone());
+        let cluster = Cluster { nodes, plugins: self.plugins, budgets: &budgets, nominated: &nominated };
         let decided = preempt(pod, &cluster, diagnosis);
+        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
+        let mut state = self.state.lock();
+        if !state.queue.is_in_flight(uid) {
+            return None;
+        }
         match &decided {
             Preemption::Victims { node, .. } => state.nominated.set(pod.clone(), node),
-            Preemption::None { is_void: true, .. } => {
-                state.nominated.remove(pod.metadata.uid.as_deref().unwrap_or_default());
-            }
+            Preemption::None { is_void: true, .. } => state.nominated.remove(uid),
             Preemption::None { .. } => {}
         }
-        decided
+        Some(decided)
     }
 
     /// Ends the victims. Those of less priority that waited for the same node look for another.

@@ -190,6 +190,30 @@ fn the_queue_orders_backs_off_and_wakes_on_the_right_events() {
     assert_eq!(name(queue.pop(later(7))), Some("high".to_owned()), "what happened in flight is not lost");
 }
 
+/// What left the queue while nodes were looked at is not decided on any more; what only changed is.
+#[test]
+fn a_decision_counts_for_what_is_still_in_flight() {
+    let now = Timestamp::UNIX_EPOCH;
+    let gated = json!({"schedulingGates": [{"name": "wait"}]});
+    let popped = |after: &dyn Fn(&mut Queue)| {
+        let mut queue = Queue::default();
+        queue.update(pod("a", json!({})), now);
+        assert!(!queue.is_in_flight("a"), "it waits");
+        assert_eq!(queue.pop(now).unwrap().pod.metadata.uid.as_deref(), Some("a"));
+        after(&mut queue);
+        queue.is_in_flight("a")
+    };
+    assert!(popped(&|_| {}));
+    assert!(popped(&|queue| queue.update(pod("a", json!({"priority": 1})), now)));
+    assert!(!popped(&|queue| queue.remove("a")));
+    assert!(!popped(&|queue| queue.update(pod("a", gated.clone()), now)));
+    assert!(!popped(&|queue| {
+        queue.update(pod("a", gated.clone()), now);
+        queue.update(pod("a", json!({})), now);
+    }));
+    assert!(!popped(&|queue| queue.failed("a", Vec::new(), now)));
+}
+
 #[test]
 fn assumptions_count_until_forgotten() {
     let mut cache = Cache::default();

@@ -10,10 +10,10 @@ use crate::schema::{self, Field, Shape, TypeId, table};
 const DEPTH_MAX: usize = 6;
 
 /// Choices that follow from a seed.
-struct Chance(u64);
+pub(crate) struct Chance(pub u64);
 
 impl Chance {
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         // xorshift64*
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -21,7 +21,8 @@ impl Chance {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % end
     }
 
-    fn object(&mut self, id: TypeId, depth: usize) -> Value {
+    /// An object of a type. The deeper it stands, the fewer fields it gets.
+    pub fn object(&mut self, id: TypeId, depth: usize) -> Value {
         let mut object = Map::new();
         for field in table().get(id).fields.iter().filter(|field| !field.numbers.is_empty()) {
             if self.wants(field, depth) {

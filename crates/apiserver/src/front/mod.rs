@@ -32,7 +32,7 @@ pub(crate) use deadline::in_time;
 pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
-pub(crate) use respond::{bytes_response, json_response, object_response};
+pub(crate) use respond::{bytes_response, object_response};
 pub(crate) use tls::DRAIN;
 
 /// Who is at the other end, as far as the transport knows.

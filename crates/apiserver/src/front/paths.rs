@@ -38,7 +38,10 @@ pub(super) fn serve(
         let served = server.served.current();
         let merged = match (server.aggregator.get(), trimmed) {
             (Some(aggregator), "/openapi/v3") => {
-                return json_response(&aggregator.openapi_index(served.published().v3_index()));
+                return crate::openapi::index(
+                    &aggregator.openapi_index(served.published().v3_index()),
+                    request.headers(),
+                );
             }
             (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()),
             _ => None,

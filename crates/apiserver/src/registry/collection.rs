@@ -3,7 +3,7 @@
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::delete::{Deleted, delete, read_options};
+use super::delete::{Admission, Deleted, delete, read_options};
 use super::list::{Reading, page_size};
 use super::scope::Scope;
 use super::select::Selection;
@@ -24,7 +24,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let page = Reading::new(scope, &list, &selection).await?.page(scope, &selection, page_size(scope, &list)).await?;
     let mut items: Vec<Value> = Vec::with_capacity(page.objects.len());
     for object in &page.objects {
-        match delete(scope, &object.meta.name, &options).await {
+        match delete(scope, &object.meta.name, &options, Admission::Due).await {
             Ok(Deleted::Gone { last, .. } | Deleted::WouldBe(last)) => items.push(view::item(scope.kind, *last)),
             Ok(Deleted::Marked(object)) => items.push(view::item(scope.kind, scope.value(&object).await?)),
             Err(status) if status.reason == "NotFound" => {}

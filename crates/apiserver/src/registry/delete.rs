@@ -1,5 +1,6 @@
 //! DELETE of one object.
 
+use api::kind::Kind;
 use http::{HeaderMap, Request, Response, StatusCode};
 use serde_json::Value;
 use store::{CommitError, Expect};
@@ -22,7 +23,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let headers = request.headers().clone();
     let options = read_options(scope, &headers, request.into_body()).await?;
-    match delete(scope, &scope.info.name, &options).await? {
+    match delete(scope, &scope.info.name, &options, Admission::Due).await? {
         Deleted::Gone { erased: Some(object), .. } if scope.kind.deletion_shows_object() => {
             let object = scope.reader.read_one(&object).await?;
             view::object_answer(scope, StatusCode::OK, format, &scope.info.query, &object)
@@ -70,26 +71,41 @@ pub(super) enum Deleted {
     WouldBe(Box<Value>),
 }
 
+/// Whether admission is still to be asked about a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    Due,
+    /// It has let in the request that this deletion follows from.
+    Done,
+}
+
 /// Deletes by upstream's rules; done again when the object changes meanwhile, unless a precondition forbids it.
-pub(super) async fn delete(scope: &Scope<'_>, name: &str, options: &DeleteOptions) -> Result<Deleted, Status> {
+pub(super) async fn delete(
+    scope: &Scope<'_>,
+    name: &str,
+    options: &DeleteOptions,
+    admission: Admission,
+) -> Result<Deleted, Status> {
     for _ in 0..TRIES {
         let current = scope.existing(name)?;
-        check_preconditions(scope, name, &current, options)?;
+        let version = current.revision.to_string();
+        check_preconditions(scope.kind, name, (&current.meta.uid, &version), options)?;
         let old = scope.value(&current).await?;
-        let step = Step {
-            operation: Operation::Delete,
-            name,
-            old: Some(&old),
-            options: &options.json,
-            dry_run: options.dry_run,
-        };
-        scope.mutate(&mut Value::Null, &step).await?;
-        scope.admit(&mut Value::Null, &step).await?;
+        if admission == Admission::Due {
+            admit(scope, name, &old, options).await?;
+        }
         if let Some(deleted) = apply(scope, &current, old, options).await? {
             return Ok(deleted);
         }
     }
     Err(Status::modified(scope.kind, name))
+}
+
+async fn admit(scope: &Scope<'_>, name: &str, old: &Value, options: &DeleteOptions) -> Result<(), Status> {
+    let step =
+        Step { operation: Operation::Delete, name, old: Some(old), options: &options.json, dry_run: options.dry_run };
+    scope.mutate(&mut Value::Null, &step).await?;
+    scope.admit(&mut Value::Null, &step).await
 }
 
 /// One try. `Ok(None)`: the object changed meanwhile.
@@ -142,18 +158,23 @@ fn gone(current: &Object, last: Value, erased: Option<Object>) -> Deleted {
     Deleted::Gone { uid: current.meta.uid.clone(), last: Box::new(last), erased }
 }
 
-fn check_preconditions(scope: &Scope<'_>, name: &str, current: &Object, options: &DeleteOptions) -> Result<(), Status> {
-    if let Some(uid) = options.uid.as_ref().filter(|uid| **uid != current.meta.uid) {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", current.meta.uid);
-        return Err(Status::conflict(scope.kind, name, &why));
+/// 409 for an object that is not the one meant; named by its kind, as upstream does here.
+pub(crate) fn check_preconditions(
+    kind: &Kind,
+    name: &str,
+    (uid, version): (&str, &str),
+    options: &DeleteOptions,
+) -> Result<(), Status> {
+    let refuse = |why: String| Err(Status::conflict_resource(kind.group, kind.kind, name, &why));
+    match (&options.uid, &options.resource_version) {
+        (Some(wanted), _) if wanted != uid => refuse(format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). \
+             The object might have been deleted and then recreated"
+        )),
+        (_, Some(wanted)) if wanted != version => refuse(format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({version}). \
+             The object might have been modified"
+        )),
+        _ => Ok(()),
     }
-    if let Some(version) = options.resource_version.as_ref().filter(|version| **version != current.revision.to_string())
-    {
-        let now = current.revision;
-        let why = format!(
-            "Precondition failed: ResourceVersion in precondition: {version}, ResourceVersion in object meta: {now}"
-        );
-        return Err(Status::conflict(scope.kind, name, &why));
-    }
-    Ok(())
 }

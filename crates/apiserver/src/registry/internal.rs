@@ -6,7 +6,7 @@ use api::kind::Kind;
 use http::{Request, header};
 use serde_json::Value;
 
-use super::delete::delete;
+use super::delete::{Admission, delete};
 use super::scope::Scope;
 use crate::admit::Warnings;
 use crate::body::full;
@@ -36,12 +36,25 @@ pub(crate) async fn delete_all(server: &Arc<Inner>, kind: &'static Kind, identit
         let info = info(kind, "delete", &item.meta.namespace, &item.meta.name);
         let warnings = Warnings::default();
         let scope = Scope::new(server, &info, identity, kind, None, &warnings);
-        match delete(&scope, &item.meta.name, &DeleteOptions::default()).await {
+        match delete(&scope, &item.meta.name, &DeleteOptions::default(), Admission::Due).await {
             Err(status) if status.reason == "NotFound" => {}
             outcome => drop(outcome?),
         }
     }
     Ok(())
+}
+
+/// Deletes one object; nobody is asked about it but those who have let the request in that it follows from.
+pub(crate) async fn delete_admitted(
+    server: &Arc<Inner>,
+    kind: &'static Kind,
+    (namespace, name): (&str, &str),
+    options: &DeleteOptions,
+    identity: &Identity,
+) -> Result<(), Status> {
+    let (info, warnings) = (info(kind, "delete", namespace, name), Warnings::default());
+    let scope = Scope::new(server, &info, identity, kind, None, &warnings);
+    delete(&scope, name, options, Admission::Done).await.map(drop)
 }
 
 /// Merges a patch into an object outside of namespaces.

@@ -40,8 +40,9 @@ use crate::service::{Call, Service};
 use crate::status::Status;
 use crate::suggest;
 
+pub(crate) use delete::check_preconditions;
 pub(crate) use fresh::reached;
-pub(crate) use internal::{delete_all, merge};
+pub(crate) use internal::{delete_admitted, delete_all, merge};
 pub(crate) use list::Reading;
 pub(crate) use scale::{shown as scale_shown, taken as scale_taken};
 pub(crate) use scope::Scope;

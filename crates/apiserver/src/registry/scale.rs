@@ -206,3 +206,87 @@ fn set(object: &mut Value, path: &str, value: Value) {
     let place = path.trim_start_matches('.').split('.').fold(object, |value, field| &mut value[field]);
     *place = value;
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every kind that has one, and one whose places are deeper, as definitions may name them.
+    fn scales() -> Vec<(&'static str, Subresource)> {
+        let deep = SubresourceRole::Scale {
+            spec_replicas: ".spec.pool.size",
+            status_replicas: ".status.pool.ready.count",
+            selector: ".status.pool.selector",
+        };
+        let rows = api::kinds::ALL.iter().flat_map(|kind| {
+            let scales = kind.subresources.iter().filter(|subresource| Paths::of(subresource).is_some());
+            scales.map(|subresource| (kind.plural, subresource.clone()))
+        });
+        rows.chain([("pools", Subresource { role: deep, ..Subresource::SCALE })]).collect()
+    }
+
+    fn object(paths: &Paths, (replicas, ready): (i32, i32), selector: Value) -> Value {
+        let mut object = json!({
+            "kind": "K", "metadata": {"name": "x", "namespace": "n", "uid": "u", "resourceVersion": "7", "labels": {"l": "m"}},
+            "spec": {"template": {"spec": {"replicas": 99}}}, "status": {"observedGeneration": 3},
+        });
+        set(&mut object, paths.spec_replicas, replicas.into());
+        set(&mut object, paths.status_replicas, ready.into());
+        set(&mut object, paths.selector, selector);
+        object
+    }
+
+    /// Selectors in the three shapes that kinds have.
+    fn selectors() -> impl Strategy<Value = Value> {
+        let labels = prop::collection::btree_map("[a-c]", "[x-z]", 1..4);
+        (labels, 0..3).prop_map(|(labels, shape)| match shape {
+            0 => json!(labels),
+            1 => json!({"matchLabels": labels}),
+            _ => json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["x", "y"]}, {"key": "b", "operator": "Exists"}]}),
+        })
+    }
+
+    fn selects(selector: &Value, labels: &Value) -> bool {
+        let labels = labels.as_object();
+        if selector.get("matchLabels").is_some() || selector.get("matchExpressions").is_some() {
+            return LabelSelector::from_json(selector).unwrap().matches(labels);
+        }
+        LabelSelector::from_map(selector.as_object().unwrap()).matches(labels)
+    }
+
+    #[test]
+    fn kinds_with_a_scale_are_those_of_upstream() {
+        let names: Vec<&str> = scales().iter().map(|(plural, _)| *plural).collect();
+        assert_eq!(names, ["replicationcontrollers", "deployments", "replicasets", "statefulsets", "pools"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_scale_says_and_changes_the_replicas_alone(
+            replicas in 0..1000_i32, ready in 0..1000_i32, wanted in 0..1000_i32, selector in selectors(),
+            labels in prop::collection::btree_map("[a-c]", "[x-z]", 0..4),
+        ) {
+            for (plural, subresource) in scales() {
+                let paths = Paths::of(&subresource).unwrap();
+                let before = object(&paths, (replicas, ready), selector.clone());
+                let mut scale = shown(&subresource, &before).unwrap().unwrap();
+                let said = (&scale["spec"]["replicas"], &scale["status"]["replicas"]);
+                prop_assert_eq!(said, (&json!(replicas), &json!(ready)), "{}", plural);
+                for field in ["name", "namespace", "uid", "resourceVersion"] {
+                    prop_assert_eq!(&scale["metadata"][field], &before["metadata"][field]);
+                }
+                let text = scale["status"]["selector"].as_str().unwrap();
+                let (read, labels) = (LabelSelector::parse(text).unwrap(), json!(labels));
+                prop_assert_eq!(read.matches(labels.as_object()), selects(&selector, &labels), "{} of {}", text, selector);
+                // What was read and is written back changes nothing.
+                prop_assert_eq!(&taken(&subresource, &before, &scale).unwrap(), &before, "{}", plural);
+                scale["spec"]["replicas"] = json!(wanted);
+                let after = taken(&subresource, &before, &scale).unwrap();
+                prop_assert_eq!(&after, &object(&paths, (wanted, ready), selector.clone()), "{}", plural);
+                prop_assert_eq!(&shown(&subresource, &after).unwrap().unwrap(), &scale, "{}", plural);
+            }
+        }
+    }
+}

@@ -118,6 +118,10 @@ async fn apply(
     metadata::keep(&mut new, old);
     keep_other_half(scope, &mut new, old);
     let is_scale = matches!(scope.subresource, Some(Subresource { role: SubresourceRole::Scale { .. }, .. }));
+    if scope.subresource.is_some_and(|subresource| subresource.role == SubresourceRole::Same) {
+        // Nobody comes to own what this place does not change.
+        prepare(scope, &mut new, old);
+    }
     if source != Source::Apply && !is_scale {
         ownership::note(scope, options, Some(old), &mut new);
     }

@@ -4,9 +4,9 @@ use api::field_error::FieldError;
 use api::kind::Kind;
 use async_trait::async_trait;
 use http::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::answer;
+use super::{answer, pod_condition};
 use crate::body::Body;
 use crate::objects::{Objects, timestamp};
 use crate::rows::row;
@@ -37,7 +37,9 @@ impl Bind {
         let mut last = Status::modified(self.pods, name);
         for _ in 0..TRIES {
             let mut pod = objects.get(self.pods, namespace, name).ok_or_else(|| Status::not_found(self.pods, name))?;
-            assign(&mut pod, binding, &timestamp(objects.env().now())).map_err(|why| conflict(name, &why))?;
+            check_preconditions(&pod, binding).map_err(|why| Status::conflict(self.pods, name, &why))?;
+            assign(&mut pod, binding, &timestamp(objects.env().now()))
+                .map_err(|why| Status::conflict_resource("", "pods/binding", name, &why))?;
             if dry_run {
                 return Ok(());
             }
@@ -50,23 +52,27 @@ impl Bind {
     }
 }
 
-fn conflict(name: &str, why: &str) -> Status {
-    let message = format!("Operation cannot be fulfilled on pods/binding {name:?}: {why}");
-    answer::conflict("pods/binding", name, message)
-}
-
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
+}
+
+/// The uid and the resourceVersion that a binding names are those of the Pod it means.
+fn check_preconditions(pod: &Value, binding: &Value) -> Result<(), String> {
+    for (field, name) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+        let (found, wanted) = (text(&pod["metadata"], field), text(&binding["metadata"], field));
+        if !wanted.is_empty() && wanted != found {
+            return Err(format!(
+                "Precondition failed: {name} in precondition: {wanted}, {name} in object meta: {found}"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The Pod as it is once bound. Pure.
 pub(super) fn assign(pod: &mut Value, binding: &Value, now: &str) -> Result<(), String> {
     let metadata = &pod["metadata"];
     let name = text(metadata, "name");
-    let (uid, wanted) = (text(metadata, "uid"), text(&binding["metadata"], "uid"));
-    if !wanted.is_empty() && wanted != uid {
-        return Err(format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"));
-    }
     if !metadata["deletionTimestamp"].is_null() {
         return Err(format!("pod {name} is being deleted, cannot be assigned to a host"));
     }
@@ -83,28 +89,8 @@ pub(super) fn assign(pod: &mut Value, binding: &Value, now: &str) -> Result<(), 
             pod["metadata"][field][key.as_str()] = value.clone();
         }
     }
-    set_scheduled(pod, now);
+    pod_condition::set(pod, "PodScheduled", ("", ""), now);
     Ok(())
-}
-
-fn set_scheduled(pod: &mut Value, now: &str) {
-    let scheduled = json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": now});
-    let scheduled: Value = scheduled
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect::<serde_json::Map<_, _>>()
-        .into();
-    let status = &mut pod["status"];
-    match status.get_mut("conditions").and_then(Value::as_array_mut) {
-        Some(conditions) => match conditions.iter_mut().find(|condition| condition["type"] == "PodScheduled") {
-            Some(condition) => *condition = scheduled,
-            None => conditions.push(scheduled),
-        },
-        None => status["conditions"] = json!([scheduled]),
-    }
 }
 
 /// Upstream's ValidatePodBinding.
@@ -123,11 +109,20 @@ pub(super) fn validate(binding: &Value) -> Vec<FieldError> {
 #[async_trait]
 impl Service for Bind {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let binding = answer::read(&mut call).await?;
-        let name = if call.info.name.is_empty() { text(&binding["metadata"], "name") } else { call.info.name.as_str() };
-        let errors = validate(&binding);
-        if !errors.is_empty() {
-            return Err(Status::invalid_kind("", "Binding", name, &errors));
+        let binding = call.read().await?;
+        let name = text(&binding["metadata"], "name");
+        if !call.info.name.is_empty() && call.info.name != name {
+            return Err(Status::bad_request("name in URL does not match name in Binding object"));
+        }
+        // Upstream has no Status for these, only their texts.
+        match validate(&binding).as_slice() {
+            [] if name.is_empty() => return Err(Status::bad_request("Name parameter required.")),
+            [] => {}
+            [one] => return Err(Status::unexplained(one.to_string())),
+            many => {
+                let texts: Vec<String> = many.iter().map(ToString::to_string).collect();
+                return Err(Status::unexplained(format!("[{}]", texts.join(", "))));
+            }
         }
         let dry_run = answer::dry_run(&call);
         self.bind(&call.objects, &call.info.namespace, name, &binding, dry_run).await?;

@@ -5,14 +5,16 @@ use std::sync::{Arc, OnceLock, Weak};
 use api::kind::Kind;
 use api::selector::LabelSelector;
 use async_trait::async_trait;
-use http::{Method, Request, Response, StatusCode, header};
+use http::Response;
 use serde_json::{Value, json};
 
-use super::answer;
-use crate::body::{Body, full};
-use crate::front::{self, Caller};
+use super::{answer, pod_condition};
+use crate::body::Body;
 use crate::identity::Identity;
 use crate::objects::timestamp;
+use crate::options::DeleteOptions;
+use crate::registry;
+use crate::request::Query;
 use crate::rows::row;
 use crate::server::Inner;
 use crate::service::{Call, Service};
@@ -21,8 +23,10 @@ use crate::status::Status;
 const TRIES: usize = 20;
 const DISRUPTED_PODS_MAX: usize = 2000;
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
+/// What a Pod says of its end: reason and message.
+const EVICTED: (&str, &str) = ("EvictionByEvictionAPI", "Eviction API: evicting");
 
-/// The service `eviction`. Pods are deleted the way everybody deletes them: through the server it is part of.
+/// The service `eviction`. Pods are deleted the way everybody deletes them, but for admission, which has judged the eviction.
 pub struct Eviction {
     pods: &'static Kind,
     budgets: &'static Kind,
@@ -34,8 +38,10 @@ pub struct Eviction {
 pub(super) enum Verdict {
     /// Deleting it disrupts nothing.
     Delete,
-    /// As long as the Pod stays as it is.
-    DeleteUnchanged,
+    /// As long as the Pod stays as it is: it does not run yet.
+    DeletePending,
+    /// As long as the Pod stays as it is: it is not ready and does not count for this budget.
+    DeleteUnready(String),
     /// After this budget has been written.
     Spend(Value),
 }
@@ -48,9 +54,16 @@ fn number(value: &Value) -> i64 {
     value.as_i64().unwrap_or(0)
 }
 
-fn refused(message: &str, seconds: u32, cause: String) -> Status {
-    let status = Status::too_many_requests(message, seconds);
-    status.cause("DisruptionBudget", cause, "")
+fn refused(seconds: u32, cause: String) -> Status {
+    Status::too_many_requests(REFUSED, seconds).cause("DisruptionBudget", cause, "")
+}
+
+fn being_processed(budget: &str) -> Status {
+    refused(10, format!("The disruption budget {budget} is still being processed by the server."))
+}
+
+fn is_conflict(status: &Status) -> bool {
+    status.reason == "Conflict"
 }
 
 fn is_ready(pod: &Value) -> bool {
@@ -75,8 +88,8 @@ pub(super) fn judge(pod: &Value, budgets: &[Value], now: &str) -> Result<Verdict
     if matches!(phase, "Succeeded" | "Failed") || !pod["metadata"]["deletionTimestamp"].is_null() {
         return Ok(Verdict::Delete);
     }
-    if matches!(phase, "Pending" | "") {
-        return Ok(Verdict::DeleteUnchanged);
+    if phase == "Pending" {
+        return Ok(Verdict::DeletePending);
     }
     let budget = match covering(pod, budgets).as_slice() {
         [] => return Ok(Verdict::Delete),
@@ -94,7 +107,7 @@ pub(super) fn judge(pod: &Value, budgets: &[Value], now: &str) -> Result<Verdict
     if !is_ready(pod) {
         let always = budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow";
         if always || (current >= desired && desired > 0) {
-            return Ok(Verdict::DeleteUnchanged);
+            return Ok(Verdict::DeleteUnready(text(&budget["metadata"], "name").to_owned()));
         }
     }
     spend(pod, budget, now).map(Verdict::Spend)
@@ -104,11 +117,7 @@ pub(super) fn judge(pod: &Value, budgets: &[Value], now: &str) -> Result<Verdict
 fn spend(pod: &Value, budget: &Value, now: &str) -> Result<Value, Status> {
     let (name, status) = (text(&budget["metadata"], "name"), &budget["status"]);
     if number(&status["observedGeneration"]) < number(&budget["metadata"]["generation"]) {
-        return Err(refused(
-            REFUSED,
-            10,
-            format!("The disruption budget {name} is still being processed by the server."),
-        ));
+        return Err(being_processed(name));
     }
     let allowed = number(&status["disruptionsAllowed"]);
     let forbid = |why: &str| Status::forbidden_resource("policy", "poddisruptionbudget", name, why);
@@ -121,12 +130,36 @@ fn spend(pod: &Value, budget: &Value, now: &str) -> Result<Value, Status> {
     if allowed == 0 {
         let (current, desired) = (number(&status["currentHealthy"]), number(&status["desiredHealthy"]));
         let cause = format!("The disruption budget {name} needs {desired} healthy pods and has {current} currently");
-        return Err(refused(REFUSED, 0, cause));
+        return Err(refused(0, cause));
     }
     let mut next = budget.clone();
     next["status"]["disruptionsAllowed"] = (allowed - 1).into();
     next["status"]["disruptedPods"][text(&pod["metadata"], "name")] = now.into();
+    if allowed == 1 {
+        exhausted(&mut next["status"], now);
+    }
     Ok(next)
+}
+
+/// The condition of a budget that has nothing left.
+fn exhausted(status: &mut Value, now: &str) {
+    let mut condition =
+        json!({"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods", "message": ""});
+    condition["observedGeneration"] = status["observedGeneration"].clone();
+    condition["lastTransitionTime"] = now.into();
+    let Some(conditions) = status["conditions"].as_array_mut() else {
+        status["conditions"] = json!([condition]);
+        return;
+    };
+    match conditions.iter_mut().find(|old| old["type"] == "DisruptionAllowed") {
+        None => conditions.push(condition),
+        Some(old) => {
+            if old["status"] == "False" {
+                condition["lastTransitionTime"] = old["lastTransitionTime"].clone();
+            }
+            *old = condition;
+        }
+    }
 }
 
 impl Eviction {
@@ -143,77 +176,118 @@ impl Eviction {
     }
 
     /// Deletes, when the budget that is concerned can be spent.
-    async fn evict(&self, call: Call, options: &Value) -> Result<Response<Body>, Status> {
+    async fn evict(&self, call: &Call, asked: &DeleteOptions) -> Result<(), Status> {
         let objects = &call.objects;
-        let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
-        let dry_run = options["dryRun"].as_array().is_some_and(|list| !list.is_empty());
-        let mut budget_name = String::new();
+        let mut last = None;
         for _ in 0..TRIES {
-            let pod = objects.get(self.pods, namespace, name).ok_or_else(|| Status::not_found(self.pods, name))?;
-            let budgets = objects.list(self.budgets, namespace);
-            let mut options = options.clone();
-            match judge(&pod, &budgets, &timestamp(objects.env().now()))? {
-                Verdict::Delete => {}
-                Verdict::DeleteUnchanged => {
-                    if options["preconditions"]["resourceVersion"].is_null() {
-                        options["preconditions"]["resourceVersion"] = pod["metadata"]["resourceVersion"].clone();
+            let pod = self.pod(call, asked)?;
+            let budgets = objects.list(self.budgets, &call.info.namespace);
+            let verdict = judge(&pod, &budgets, &timestamp(objects.env().now()))?;
+            let mut options = asked.clone();
+            match &verdict {
+                Verdict::Spend(budget) if !asked.dry_run => match objects.update(self.budgets, budget.clone()).await {
+                    Err(status) if is_conflict(&status) => {
+                        last = Some(unwritten(text(&budget["metadata"], "name")));
+                        continue;
                     }
-                }
-                Verdict::Spend(_) if dry_run => {}
-                Verdict::Spend(budget) => {
-                    budget_name = text(&budget["metadata"], "name").to_owned();
-                    match objects.update(self.budgets, budget).await {
-                        Err(status) if status.reason == "Conflict" => continue,
-                        outcome => drop(outcome?),
-                    }
+                    outcome => drop(outcome?),
+                },
+                Verdict::Delete | Verdict::Spend(_) => {}
+                Verdict::DeletePending | Verdict::DeleteUnready(_) => {
+                    let seen = text(&pod["metadata"], "resourceVersion").to_owned();
+                    options.resource_version.get_or_insert(seen);
                 }
             }
-            return self.delete(call, &options).await;
+            match (self.delete(call, options).await, verdict) {
+                (Err(status), verdict) if is_conflict(&status) && asked.resource_version.is_none() => match verdict {
+                    // It changed meanwhile: it may have become ready.
+                    Verdict::Delete | Verdict::DeletePending => last = Some(status),
+                    Verdict::DeleteUnready(budget) => return Err(being_processed(&budget)),
+                    Verdict::Spend(_) => return Err(status),
+                },
+                (outcome, _) => return outcome,
+            }
         }
-        Err(Status::timeout(&format!("couldn't update PodDisruptionBudget {budget_name:?} due to conflicts"), 10))
+        Err(last.unwrap_or_else(|| Status::modified(self.pods, &call.info.name)))
     }
 
-    async fn delete(&self, call: Call, options: &Value) -> Result<Response<Body>, Status> {
-        let (namespace, name) = (call.info.namespace.as_str(), call.info.name.as_str());
-        let server = self
-            .server
-            .get()
-            .and_then(Weak::upgrade)
-            .ok_or_else(|| Status::unavailable("the server is shutting down"))?;
-        let request = Request::builder()
-            .method(Method::DELETE)
-            .uri(format!("/api/v1/namespaces/{namespace}/pods/{name}"))
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::ACCEPT, call.format.content_type())
-            .body(full(options.to_string()))
-            .map_err(Status::internal)?;
-        let response = front::in_time(server, request, Caller::Known(Arc::new(Identity::server()))).await;
-        match response.status() {
-            code if code.is_success() => answer::created(&call),
-            // The Pod became ready meanwhile, or changed otherwise: the client tries again.
-            StatusCode::CONFLICT => Err(refused(REFUSED, 10, "The pod has changed while it was evicted.".to_owned())),
-            _ => Ok(response),
-        }
+    /// The Pod that is meant: what cannot be done is refused before a budget is spent on it.
+    fn pod(&self, call: &Call, options: &DeleteOptions) -> Result<Value, Status> {
+        let name = call.info.name.as_str();
+        let pod = call.objects.get(self.pods, &call.info.namespace, name);
+        let pod = pod.ok_or_else(|| Status::not_found(self.pods, name))?;
+        let metadata = &pod["metadata"];
+        let is = (text(metadata, "uid"), text(metadata, "resourceVersion"));
+        registry::check_preconditions(self.pods, name, is, options)?;
+        Ok(pod)
     }
+
+    /// Says on the Pod why it ends, then deletes it.
+    async fn delete(&self, call: &Call, mut options: DeleteOptions) -> Result<(), Status> {
+        let server = self.server.get().and_then(Weak::upgrade);
+        let server = server.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
+        if !options.dry_run {
+            let marked = self.mark(call, &options).await?;
+            let version = text(&marked["metadata"], "resourceVersion").to_owned();
+            options.resource_version = options.resource_version.map(|_| version);
+        }
+        let place = (call.info.namespace.as_str(), call.info.name.as_str());
+        registry::delete_admitted(&server, self.pods, place, &options, &Identity::server()).await
+    }
+
+    /// The Pod with the condition DisruptionTarget.
+    async fn mark(&self, call: &Call, options: &DeleteOptions) -> Result<Value, Status> {
+        let mut last = Status::modified(self.pods, &call.info.name);
+        for _ in 0..TRIES {
+            let mut pod = self.pod(call, options)?;
+            let now = timestamp(call.objects.env().now());
+            if !pod_condition::set(&mut pod, "DisruptionTarget", EVICTED, &now) {
+                return Ok(pod);
+            }
+            match call.objects.update(self.pods, pod).await {
+                Err(status) if is_conflict(&status) => last = status,
+                outcome => return outcome,
+            }
+        }
+        Err(last)
+    }
+}
+
+fn unwritten(budget: &str) -> Status {
+    Status::timeout(&format!("couldn't update PodDisruptionBudget {budget:?} due to conflicts"), 10)
+}
+
+/// The options of the deletion. A dry run is asked for in the query, in the options, or in both alike.
+fn delete_options(eviction: &Value, query: &Query) -> Result<DeleteOptions, Status> {
+    let mut options = match &eviction["deleteOptions"] {
+        Value::Object(options) => Value::Object(options.clone()),
+        _ => json!({}),
+    };
+    let asked: Vec<Value> = query.all("dryRun").map(Value::from).collect();
+    let content = options["dryRun"].as_array().cloned().unwrap_or_default();
+    if !asked.is_empty() && !content.is_empty() && asked != content {
+        let texts = |list: &[Value]| list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
+        return Err(Status::unexplained(format!(
+            "Non-matching dry-run options in request and content: [{}] and [{}]",
+            texts(&asked),
+            texts(&content)
+        )));
+    }
+    options["dryRun"] = if content.is_empty() { asked } else { content }.into();
+    options["apiVersion"] = "v1".into();
+    options["kind"] = "DeleteOptions".into();
+    DeleteOptions::read(query, Some(options))
 }
 
 #[async_trait]
 impl Service for Eviction {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let eviction = answer::read(&mut call).await?;
-        let named = text(&eviction["metadata"], "name");
-        if !named.is_empty() && named != call.info.name {
+        let eviction = call.read().await?;
+        if text(&eviction["metadata"], "name") != call.info.name {
             return Err(Status::bad_request("name in URL does not match name in Eviction object"));
         }
-        let mut options = eviction["deleteOptions"].clone();
-        if !options.is_object() {
-            options = json!({});
-        }
-        options["apiVersion"] = "v1".into();
-        options["kind"] = "DeleteOptions".into();
-        if answer::dry_run(&call) {
-            options["dryRun"] = json!(["All"]);
-        }
-        self.evict(call, &options).await
+        let options = delete_options(&eviction, &call.info.query)?;
+        self.evict(&call, &options).await?;
+        answer::created(&call)
     }
 }

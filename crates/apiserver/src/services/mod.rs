@@ -6,6 +6,7 @@ mod binding;
 mod component_statuses;
 mod connect;
 mod eviction;
+mod pod_condition;
 mod reviews;
 mod signing;
 mod token;

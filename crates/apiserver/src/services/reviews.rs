@@ -105,7 +105,7 @@ fn subject(spec: &Value) -> Identity {
 #[async_trait]
 impl Service for AccessReview {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let mut review = answer::read(&mut call).await?;
+        let mut review = call.read().await?;
         let (resource, namespace) = (call.kind.plural, call.info.namespace.as_str());
         let spec = &review["spec"];
         let status = if resource == "selfsubjectrulesreviews" {
@@ -154,7 +154,7 @@ pub struct SelfReview;
 #[async_trait]
 impl Service for SelfReview {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let mut review = answer::read(&mut call).await?;
+        let mut review = call.read().await?;
         let status = json!({"userInfo": user(&call.identity)});
         complete(&mut review, &call, status);
         review["metadata"] = json!({"creationTimestamp": crate::objects::timestamp(call.objects.env().now())});

@@ -78,19 +78,25 @@ async fn binding_sets_the_node_once() {
 async fn bindings_that_cannot_be_are_refused() {
     let objects = testing::objects();
     let bind = async |body: Value| call(&Bind::new(), &objects, Identity::server(), BINDING, body).await.unwrap_err();
+    let named = |mut body: Value| {
+        body["metadata"]["name"] = "p".into();
+        body
+    };
     let target = json!({"kind": "Node", "name": "n1"});
-    assert_eq!(bind(json!({"target": target})).await.code, 404);
+    assert_eq!(bind(named(json!({"target": target}))).await.code, 404);
     pod(&objects, |pod| pod["spec"]["schedulingGates"] = json!([{"name": "g"}])).await;
-    assert!(bind(json!({"target": target})).await.message.ends_with("pod p has non-empty .spec.schedulingGates"));
     assert!(
-        bind(json!({"metadata": {"uid": "other"}, "target": target}))
+        bind(named(json!({"target": target}))).await.message.ends_with("pod p has non-empty .spec.schedulingGates")
+    );
+    assert!(
+        bind(named(json!({"metadata": {"uid": "other"}, "target": target})))
             .await
             .message
             .contains("Precondition failed: UID in precondition: other")
     );
-    assert!(bind(json!({"target": {"kind": "Node"}})).await.message.contains("target.name: Required value"));
+    assert!(bind(named(json!({"target": {"kind": "Node"}}))).await.message.contains("target.name: Required value"));
     assert!(
-        bind(json!({"target": {"kind": "Pod", "name": "x"}}))
+        bind(named(json!({"target": {"kind": "Pod", "name": "x"}})))
             .await
             .message
             .contains(r#"target.kind: Unsupported value: "Pod": supported values: "Node", "<empty>""#)
@@ -161,7 +167,7 @@ async fn token_requests_that_do_not_fit_are_refused() {
             Identity::server(),
             json!({"boundObjectRef": reference(uid)}),
             400,
-            r#"cannot bind token for serviceaccount "app" to pod running with serviceaccount "other""#,
+            r#"cannot bind token for serviceaccount "app" to pod running with different serviceaccount name."#,
         ),
         (
             Identity::server(),
@@ -402,9 +408,13 @@ fn budgets_are_spent_or_refuse_in_upstreams_words() {
         (cause.reason.as_str(), cause.message.as_str()),
         ("DisruptionBudget", "The disruption budget b needs 2 healthy pods and has 2 currently")
     );
+    let condition = json!({"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods", "message": "", "observedGeneration": 1, "lastTransitionTime": now});
+    assert_eq!(next["status"]["conditions"], json!([condition]), "nothing is left");
+    let Verdict::Spend(next) = judge(&running("True"), &[budget(2, 4)], now).unwrap() else { panic!("spent") };
+    assert_eq!(next["status"]["conditions"], Value::Null, "one is left");
     assert_eq!(
         judge(&running("False"), &[budget(0, 2)], now).unwrap(),
-        Verdict::DeleteUnchanged,
+        Verdict::DeleteUnready("b".to_owned()),
         "an unready Pod is not counted"
     );
     assert!(judge(&running("False"), &[budget(0, 1)], now).is_err());

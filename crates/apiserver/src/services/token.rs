@@ -18,6 +18,7 @@ use crate::rows::row;
 use crate::service::{Call, Service};
 use crate::status::Status;
 
+const GROUP: &str = "authentication.k8s.io";
 const DEFAULT_SECONDS: i64 = 3600;
 const SECONDS_MIN: i64 = 600;
 const SECONDS_MAX: i64 = 1 << 32;
@@ -62,21 +63,26 @@ impl TokenRequest {
             ("v1", "Secret") => self.secrets,
             ("v1", "Node") => self.nodes,
             (version, kind) => {
-                return Err(Status::bad_request(format!("cannot bind token to object of type {version}, Kind={kind}")));
+                let slash = if version.contains('/') { "" } else { "/" };
+                let why = format!("cannot bind token to object of type {slash}{version}, Kind={kind}");
+                return Err(Status::bad_request(why));
             }
         };
         let object = objects.get(row, namespace, name).ok_or_else(|| Status::not_found(row, name))?;
         let found = reference(&object);
         let uid = text(wanted, "uid");
         if !uid.is_empty() && uid != found.uid {
-            return Err(other_object(kind, name, uid, &found.uid));
+            let why = format!(
+                "the UID in the bound object reference ({uid}) does not match the UID in record. \
+                 The object might have been deleted and then recreated"
+            );
+            return Err(Status::conflict_resource("", kind, name, &why));
         }
         match kind {
             "Pod" => {
-                let runs_as = text(&object["spec"], "serviceAccountName");
-                if runs_as != account {
+                if text(&object["spec"], "serviceAccountName") != account {
                     let why = format!(
-                        "cannot bind token for serviceaccount {account:?} to pod running with serviceaccount {runs_as:?}"
+                        "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
                     );
                     return Err(Status::bad_request(why));
                 }
@@ -126,13 +132,14 @@ impl TokenRequest {
     }
 }
 
-fn other_object(kind: &str, name: &str, wanted: &str, found: &str) -> Status {
-    let message = format!(
-        "Operation cannot be fulfilled on {kind} {name:?}: the UID in the bound object reference ({wanted}) does not match the UID in \
-         record. The object might have been deleted and then recreated"
-    );
-    let message = message.replace("UID in record.", &format!("UID in record ({found})."));
-    answer::conflict(kind, name, message)
+/// The name that a request has is that of its URL; its namespace has been looked at before.
+fn check_name(request: &Value, name: &str) -> Result<(), Status> {
+    let given = text(&request["metadata"], "name");
+    if given.is_empty() || given == name {
+        return Ok(());
+    }
+    let error = FieldError::invalid("metadata.name", &given.into(), "must match the service account name if specified");
+    Err(Status::invalid_kind(GROUP, "TokenRequest", name, &[error]))
 }
 
 /// Upstream's ValidateTokenRequest. Pure.
@@ -155,15 +162,16 @@ pub(super) fn validate(spec: &Value) -> Vec<FieldError> {
 #[async_trait]
 impl Service for TokenRequest {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let mut request = answer::read(&mut call).await?;
+        let mut request = call.read().await?;
         let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
-        let errors = validate(&request["spec"]);
-        if !errors.is_empty() {
-            return Err(Status::invalid_kind("authentication.k8s.io", "TokenRequest", &name, &errors));
-        }
+        check_name(&request, &name)?;
         let objects = &call.objects;
         let account =
             objects.get(self.accounts, &namespace, &name).ok_or_else(|| Status::not_found(self.accounts, &name))?;
+        let errors = validate(&request["spec"]);
+        if !errors.is_empty() {
+            return Err(Status::invalid_kind(GROUP, "TokenRequest", "", &errors));
+        }
         self.check_node(objects, &call.identity, &namespace, &name, &request["spec"])?;
         let bound = self.bound(objects, &namespace, &name, &request["spec"]["boundObjectRef"])?;
         let listed = request["spec"]["audiences"].as_array().into_iter().flatten();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::exchange::{Saved, run};
 use super::support::server;
+use super::wire::serving;
 
 #[tokio::test(start_paused = true)]
 async fn exchanges_answer_as_upstream() {
@@ -18,7 +19,8 @@ async fn exchanges_answer_as_upstream() {
         let (case, _) = api::decode::yaml(&std::fs::read(file).expect("readable"))
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(case["source"].is_string(), "{name} does not name its source");
-        let server = server();
+        // Most stories are of the path of all resources; services stand in for themselves where one says so.
+        let server = if case["services"] == true { serving() } else { server() };
         let mut saved = Saved::new();
         for (at, step) in case["steps"].as_array().expect("steps").iter().enumerate() {
             if let Err(why) = run(&server, step, &mut saved).await {

@@ -116,6 +116,7 @@ fn real(objects: &Objects, eviction: Arc<Eviction>) -> BTreeMap<&'static str, Ar
     let tokens = Arc::new(ServiceAccountTokens::new(keys, AUDIENCE.into(), vec![AUDIENCE.into()], objects.clone()));
     BTreeMap::from([
         ("binding", Arc::new(Bind::new()) as Arc<dyn Service>),
+        ("bindings", Arc::new(Bind::new())),
         ("eviction", eviction),
         ("token", Arc::new(TokenRequest::new(tokens.clone()))),
         ("tokenreviews", Arc::new(TokenReview::new(tokens, vec![AUDIENCE.into()]))),
@@ -123,11 +124,17 @@ fn real(objects: &Objects, eviction: Arc<Eviction>) -> BTreeMap<&'static str, Ar
     ])
 }
 
-#[tokio::test]
-async fn services_read_and_answer_protobuf() {
+/// A server with the services of subresources that need no node.
+pub(super) fn serving() -> ApiServer {
     let eviction = Arc::new(Eviction::new());
     let server = server_serving(|objects| real(objects, eviction.clone()));
     eviction.attach(server.inner());
+    server
+}
+
+#[tokio::test]
+async fn services_read_and_answer_protobuf() {
+    let server = serving();
     let post = async |path: &str, body: Value| ask(&server, Method::POST, path, PROTOBUF, Some(&body)).await;
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}});
     assert_eq!(post("/api/v1/namespaces/d/serviceaccounts", account).await.0, 201);

@@ -3,7 +3,6 @@
 mod validate;
 
 use crate::kind::{Column, Hooks, Kind, NameRule, STANDARD_VERBS, Subresource, SubresourceRole, WriteContext};
-use crate::meta;
 use crate::printer::{AGE, NONE, human_duration, text_or};
 use crate::tree::{at, int, items, items_mut, keep, map_mut, remove, set, text};
 use serde_json::{Value, json};
@@ -38,7 +37,7 @@ pub static KIND: Kind = Kind {
         prepare_update,
         validate: validate::request,
         validate_update: validate::update,
-        prepare_subresource: prepare_approval,
+        prepare_subresource,
         selectable_fields: |request| vec![("spec.signerName", text(request, "spec.signerName").to_owned())],
         age_column: false,
         has_status: true,
@@ -96,22 +95,23 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
     keep(new, old, "spec");
 }
 
-/// Only the conditions of the status change through the approval.
-fn prepare_approval(new: &mut Value, old: &Value, context: &WriteContext) {
-    if context.subresource != "approval" {
-        return;
+/// Only the conditions of the status change through the approval, besides metadata.
+fn prepare_subresource(new: &mut Value, old: &Value, context: &WriteContext) {
+    if context.subresource == "approval" {
+        let conditions = at(new, "status.conditions").clone();
+        let metadata = new["metadata"].take();
+        *new = old.clone();
+        new["metadata"] = metadata;
+        map_mut(new, "status");
+        if conditions.is_null() {
+            remove(&mut new["status"], "conditions");
+        } else {
+            set(&mut new["status"], "conditions", conditions);
+        }
     }
-    let conditions = at(new, "status.conditions").clone();
-    let seen = meta::resource_version(new).to_owned();
-    *new = old.clone();
-    meta::set_resource_version(new, &seen);
-    map_mut(new, "status");
-    if conditions.is_null() {
-        remove(&mut new["status"], "conditions");
-    } else {
-        set(&mut new["status"], "conditions", conditions);
+    if !at(new, "status.conditions").is_null() {
+        stamp(new, old, context);
     }
-    stamp(new, old, context);
 }
 
 /// New or changed conditions carry the time of the change.

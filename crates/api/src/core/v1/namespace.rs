@@ -39,6 +39,7 @@ pub static KIND: Kind = Kind {
         default,
         prepare_create,
         prepare_update,
+        prepare_subresource,
         prepare_delete,
         delays_deletion: |namespace| !items(namespace, "spec.finalizers").is_empty(),
         selectable_fields: |namespace| vec![("status.phase", text(namespace, "status.phase").to_owned())],
@@ -78,6 +79,13 @@ fn prepare_update(new: &mut Value, old: &Value, _: &WriteContext) {
     keep(&mut new["spec"], at(old, "spec"), "finalizers");
     let name = meta::name(new).to_owned();
     meta::set_label(new, NAME_LABEL, &name);
+}
+
+/// What finalizes a namespace leaves its status alone.
+fn prepare_subresource(new: &mut Value, old: &Value, context: &WriteContext) {
+    if context.subresource == "finalize" {
+        keep(new, old, "status");
+    }
 }
 
 fn prepare_delete(namespace: &mut Value) {

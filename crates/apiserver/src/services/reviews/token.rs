@@ -52,7 +52,7 @@ impl TokenReview {
 #[async_trait]
 impl Service for TokenReview {
     async fn handle(&self, mut call: Call) -> Result<Response<Body>, Status> {
-        let mut review = answer::read(&mut call).await?;
+        let mut review = call.read().await?;
         if text(&review["spec"], "token").is_empty() {
             return Err(Status::bad_request("token is required for TokenReview in authentication"));
         }

@@ -129,13 +129,22 @@ fn conditions(conditions: &Field) {
     }
 }
 
-/// A verdict stays.
-pub(super) fn update(new: &Value, old: &Value, _: &WriteContext) -> Vec<FieldError> {
+/// A verdict is given through the approval alone, and stays; so does a certificate.
+pub(super) fn update(new: &Value, old: &Value, context: &WriteContext) -> Vec<FieldError> {
     let has = |request, kind: &str| items(request, "status.conditions").iter().any(|own| text(own, "type") == kind);
     field::validate(new, |request| {
+        let status = request.get("status");
+        let conditions = status.get("conditions");
         for kind in FINAL.into_iter().filter(|kind| has(old, kind) && !has(new, kind)) {
-            let why = format!("updates may not remove a condition of type {kind:?}");
-            request.get("status").get("conditions").forbidden(&why);
+            conditions.forbidden(&format!("updates may not remove a condition of type {kind:?}"));
+        }
+        let verdicts = ["Approved", "Denied"].into_iter().filter(|_| context.subresource != "approval");
+        for kind in verdicts.filter(|kind| has(new, kind) && !has(old, kind)) {
+            conditions.forbidden(&format!("updates may not add a condition of type {kind:?}"));
+        }
+        let (certificate, before) = (status.get("certificate"), text(old, "status.certificate"));
+        if !before.is_empty() && certificate.text() != before {
+            certificate.forbidden("updates may not modify existing certificate content");
         }
     })
 }

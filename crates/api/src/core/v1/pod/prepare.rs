@@ -52,12 +52,18 @@ pub(super) fn subresource(new: &mut Value, old: &Value, context: &WriteContext) 
     }
 }
 
-/// Everything as it was but the resourceVersion the client has seen.
+/// Everything as it was but the resourceVersion the client has seen, and who owns what.
 fn only(new: &mut Value, old: &Value) {
     let seen = meta::resource_version(new).to_owned();
+    let managers = at(new, "metadata.managedFields").clone();
     *new = old.clone();
     if !seen.is_empty() {
         meta::set_resource_version(new, &seen);
+    }
+    if managers.is_null() {
+        meta::remove(new, "managedFields");
+    } else {
+        map_mut(new, "metadata").insert("managedFields".into(), managers);
     }
 }
 

@@ -4,6 +4,7 @@
 mod container;
 mod environment;
 mod probe;
+mod resize;
 mod scheduling;
 mod security;
 mod spec;

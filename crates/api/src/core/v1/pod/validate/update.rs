@@ -15,7 +15,7 @@ pub(in crate::core::v1::pod) fn update(new: &Value, old: &Value, context: &Write
     field::validate(new, |pod| match context.subresource {
         "" => whole(pod, old),
         "ephemeralcontainers" => ephemeral_containers(pod, old),
-        "resize" => resize(pod, old),
+        "resize" => super::resize::resize(pod, old),
         _ => {}
     })
 }
@@ -153,24 +153,5 @@ fn ephemeral_containers(pod: &Field, old: &Value) {
             }
             Some(_) => {}
         }
-    }
-}
-
-/// CPU and memory change; the class of service does not.
-fn resize(pod: &Field, old: &Value) {
-    let spec = pod.get("spec");
-    let names = |spec: &Value, list: &str| -> Vec<String> {
-        items(spec, list).iter().map(|container| text(container, "name").to_owned()).collect()
-    };
-    for list in ["containers", "initContainers"] {
-        if names(spec.value, list) != names(at(old, "spec"), list) {
-            return spec.get(list).forbidden("pod resize may not add, remove, rename or reorder containers");
-        }
-    }
-    if super::super::qos::class(spec.value) != super::super::qos::class(at(old, "spec")) {
-        spec.invalid_value(
-            &super::super::qos::class(spec.value).into(),
-            "Pod QOS Class may not change as a result of resizing",
-        );
     }
 }
