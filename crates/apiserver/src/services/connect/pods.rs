@@ -45,7 +45,7 @@ impl PodConnect {
         match self.authorizer.authorize(&call.identity, &create) {
             Decision::Allow(_) => Ok(()),
             Decision::Deny(why) | Decision::NoOpinion(why) => {
-                Err(Status::forbidden_resource(&info.api_group, &info.resource, &info.name, &why))
+                Err(crate::authz::refusal(&call.identity, &create, &why))
             }
         }
     }
