@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use api::env::{Env, Task};
+use api::env::Env;
 use futures::future::BoxFuture;
 use http::Response;
 
@@ -68,7 +68,6 @@ impl Late {
 
 /// As [`Env::spawn`], for what is dropped. Where the whole process ends, no runtime is left that would take it.
 pub(crate) fn spawn_on_drop(env: &Env, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-    let task: Task = Box::pin(task);
     if tokio::runtime::Handle::try_current().is_ok() {
         env.spawn(name, task);
     }

@@ -73,8 +73,7 @@ async fn serve(server: Arc<Inner>, request: Request<Body>, info: RequestInfo, or
     let started = server.objects.env().now();
     let (kinds, warnings) = (server.served.current(), Warnings::default());
     let under_way = server.metrics.begin(&info, &kinds);
-    let asked =
-        Asked { server: &server, info: &info, kinds: &kinds, warnings: &warnings, begun: begun.as_ref() };
+    let asked = Asked { server: &server, info: &info, kinds: &kinds, warnings: &warnings, begun: begun.as_ref() };
     let outcome = AssertUnwindSafe(pipeline(asked, request, caller)).catch_unwind().await;
     let response = match outcome {
         Ok(Ok(response)) => response,

@@ -40,7 +40,7 @@ pub(crate) struct Scope<'a> {
     pub warnings: &'a Warnings,
     /// What was served when the request came.
     pub kinds: &'a Arc<Snapshot>,
-    begun: Option<&'a Begun>,
+    pub(super) begun: Option<&'a Begun>,
     /// How objects are read and stored.
     pub reader: Reader,
     /// Of a built-in kind; it is asked for many times.
