@@ -65,9 +65,11 @@ fn services(
 ) -> Result<BTreeMap<&'static str, Arc<dyn Service>>, PkiError> {
     let access: Arc<dyn Service> = Arc::new(AccessReview::new(authorizer.clone(), rbac));
     let bind: Arc<dyn Service> = Arc::new(Bind::new());
+    let allocation = ServiceAllocation::new(objects.clone(), config);
+    objects.env().spawn("IPAddress repair", allocation.repair());
     let pods: Arc<dyn Service> = Arc::new(PodConnect::new(dialer.clone(), authorizer));
     Ok(BTreeMap::from([
-        ("services", Arc::new(ServiceAllocation::new(objects.clone(), config)) as Arc<dyn Service>),
+        ("services", Arc::new(allocation) as Arc<dyn Service>),
         ("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone()))),
         ("bindings", bind.clone()),
         ("binding", bind),

@@ -202,6 +202,11 @@ impl Objects {
         })
     }
 
+    /// Returns once every write that was begun before is decided.
+    pub(crate) async fn settled(&self) {
+        drop(self.store.commit(Vec::new()).await);
+    }
+
     pub(crate) async fn commit(&self, write: Write<Meta>) -> Result<Committed<Meta>, CommitError<Meta>> {
         self.store.commit(vec![write]).await.pop().unwrap_or(Err(CommitError::Closed))
     }

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::custom::Cleanup;
 use crate::dialer::{Clients, Dialer, Tunnels};
 use crate::encodings::Encodings;
-use crate::front::{Caller, Metrics};
+use crate::front::{Caller, Late, Metrics};
 use crate::health::Health;
 use crate::identity::{Authenticate, Identity};
 use crate::kinds::{Kinds, Served};
@@ -64,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) metrics: Metrics,
     pub(crate) frames: Frames,
     pub(crate) watchers: Watchers,
+    pub(crate) late: Late,
     pub(crate) encodings: Encodings,
     pub(crate) shutdown: CancellationToken,
 }
@@ -88,6 +89,7 @@ impl ApiServer {
             metrics: Metrics::default(),
             frames: Frames::default(),
             watchers: Watchers::default(),
+            late: Late::default(),
             encodings: Encodings::default(),
             shutdown: CancellationToken::new(),
         }))

@@ -25,6 +25,34 @@ pub struct Change<'a> {
     pub dry_run: bool,
 }
 
+/// What a service keeps for a write under way. Its end is told once: `true` when the write was followed by `after_write` or `after_failed`,
+/// `false` when it was dropped half way.
+#[derive(Default)]
+pub struct Held(Option<Box<dyn FnOnce(bool) + Send>>);
+
+impl Held {
+    pub fn new(end: impl FnOnce(bool) + Send + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+
+    /// The write has ended, and the service knows how.
+    pub fn settle(mut self) {
+        self.end(true);
+    }
+
+    fn end(&mut self, settled: bool) {
+        if let Some(end) = self.0.take() {
+            end(settled);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.end(false);
+    }
+}
+
 /// A request for a virtual kind or a service subresource: authorized, not yet decoded.
 pub struct Call {
     pub info: RequestInfo,
@@ -43,9 +71,9 @@ pub struct Call {
 /// of the subresource's name, asked for first as `<plural>/<subresource>`, then as `<subresource>`.
 #[async_trait]
 pub trait Service: Send + Sync + 'static {
-    /// After mutating admission, before prepare and validation. What it reserves must be given back by `after_failed`.
-    async fn before_write(&self, _change: &mut Change<'_>) -> Result<(), Status> {
-        Ok(())
+    /// After mutating admission, before prepare and validation. What it reserves is held until `after_write` or `after_failed` is over.
+    async fn before_write(&self, _change: &mut Change<'_>) -> Result<Held, Status> {
+        Ok(Held::default())
     }
 
     /// The write that `before_write` prepared did not happen.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand};
 
 /// Kubernetes in one binary.
@@ -83,7 +84,7 @@ pub struct ServerFlags {
     #[arg(long, env = "OXKUBE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// How many watches one user may have open; one more is answered with 429.
-    #[arg(long, env = "OXKUBE_WATCHES_PER_USER_MAX", value_name = "N", default_value_t = 10_000)]
+    #[arg(long, env = "OXKUBE_WATCHES_PER_USER_MAX", value_name = "N", default_value_t = 10_000, value_parser = at_least_one())]
     pub watches_per_user_max: usize,
     #[command(flatten)]
     pub node: NodeFlags,
@@ -128,4 +129,22 @@ pub struct NodeFlags {
     /// A CRI socket to use instead of the built-in runtime.
     #[arg(long, env = "OXKUBE_CONTAINER_RUNTIME_ENDPOINT", value_name = "SOCKET")]
     pub container_runtime_endpoint: Option<String>,
+}
+
+/// The server's own components watch too: none at all would stop it.
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_user_may_watch() {
+        let watches = |most: &str| Command::try_parse_from(["oxkube", "server", "--watches-per-user-max", most]);
+        assert!(watches("1").is_ok() && watches("10000").is_ok());
+        let refused = watches("0").expect_err("no watches at all").to_string();
+        assert!(refused.contains("--watches-per-user-max"), "{refused}");
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::objects::{Objects, timestamp};
 use crate::rows::row;
-use crate::service::{Change, Service};
+use crate::service::{Change, Held, Service};
 use crate::status::Status;
 
 pub struct DefinitionWrites {
@@ -49,14 +49,14 @@ impl DefinitionWrites {
 
 #[async_trait]
 impl Service for DefinitionWrites {
-    async fn before_write(&self, change: &mut Change<'_>) -> Result<(), Status> {
+    async fn before_write(&self, change: &mut Change<'_>) -> Result<Held, Status> {
         if change.old.is_none()
             && let Some(object) = change.object.as_object_mut()
         {
             object.remove("status");
         }
         self.settle(change.object);
-        Ok(())
+        Ok(Held::default())
     }
 
     async fn after_write(&self, change: &Change<'_>) {

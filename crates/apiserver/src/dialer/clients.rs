@@ -111,7 +111,8 @@ impl Clients {
         };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("https://{place}{path}").parse().map_err(http::Error::from)?;
-        let again = repeatable(&request);
+        // Only a connection that was kept from an earlier call may be closed just now.
+        let again = if self.knows(target) { repeatable(&request) } else { None };
         let (_, client) = self.client(target)?;
         match (client.request(request).await, again) {
             // The other side closed a connection that was kept just as it was used again.
@@ -149,6 +150,11 @@ impl Clients {
     pub fn keep(&self, targets: &[Target]) {
         let keys: Vec<Key> = targets.iter().map(key).collect();
         self.clients.lock().retain(|known, _| keys.contains(known));
+    }
+
+    /// Whether it was called before.
+    fn knows(&self, target: &Target) -> bool {
+        self.clients.lock().contains_key(&key(target))
     }
 
     fn client(&self, target: &Target) -> Result<(Connector, Pooled), CallError> {

@@ -10,7 +10,8 @@ use http::{Request, Response};
 use tokio::time::Instant;
 
 use super::duration::go_duration;
-use super::{Caller, ending};
+use super::late::{Begun, Work};
+use super::{Caller, Origin, ending};
 use crate::body::Body;
 use crate::negotiate::{self, Endpoint, Format};
 use crate::request::RequestInfo;
@@ -32,37 +33,32 @@ pub(crate) fn in_time(
 ) -> BoxFuture<'static, Response<Body>> {
     let info = RequestInfo::new(request.method(), request.uri());
     let audit_id = super::audit_id(&server, &request);
+    let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
     if runs_long(&info) {
-        return Box::pin(super::serve(server, request, info, caller, audit_id));
+        let origin = Origin { caller, audit_id, format, begun: None };
+        return Box::pin(super::serve(server, request, info, origin));
     }
     let limit = match Limit::of(&info) {
         Ok(limit) => limit,
-        Err(status) => {
-            let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
-            return futures::future::ready(super::refusal(&status, format, &audit_id)).boxed();
-        }
+        Err(status) => return futures::future::ready(super::refusal(&status, format, &audit_id)).boxed(),
     };
-    let work = Box::pin(super::serve(server.clone(), request, info, caller, audit_id.clone()));
+    let begun = Begun::of(&info);
+    let origin = Origin { caller, audit_id: audit_id.clone(), format, begun: begun.clone() };
+    let work = Work::new(server.clone(), begun, Box::pin(super::serve(server, request, info, origin)));
     Box::pin(async move {
-        let answer = limited(&server, work, limit).await;
-        answer.unwrap_or_else(|status| super::refusal(&status, Format::PLAIN, &audit_id))
+        let answer = limited(work, limit).await;
+        answer.unwrap_or_else(|status| super::refusal(&status, format, &audit_id))
     })
 }
 
-/// The answer if it comes in time. What was begun goes on: a write that is dropped half way would leave behind what it reserved.
-async fn limited(
-    server: &Inner,
-    mut work: BoxFuture<'static, Response<Body>>,
-    limit: Limit,
-) -> Result<Response<Body>, Status> {
+/// The answer if it comes in time. What is late is dropped: [`Work`] knows what goes on.
+async fn limited(mut work: Work, limit: Limit) -> Result<Response<Body>, Status> {
     let end = Instant::now() + limit.whole;
     tokio::select! {
         biased;
-        response = work.as_mut() => return Ok(ending::cut(response, tokio::time::sleep_until(end), LATE)),
-        () = tokio::time::sleep(limit.answer) => {}
+        response = &mut work => Ok(ending::cut(response, tokio::time::sleep_until(end), LATE)),
+        () = tokio::time::sleep(limit.answer) => Err(Status::timeout(limit.message, 0)),
     }
-    server.objects.env().spawn("a late request", work.map(drop));
-    Err(Status::timeout(limit.message, 0))
 }
 
 /// The times of one request.

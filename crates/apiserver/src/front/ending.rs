@@ -13,6 +13,7 @@ use http_body_util::BodyExt;
 use crate::body::{Body, BoxError};
 use crate::request::RequestInfo;
 use crate::server::Inner;
+use crate::services::forward::FromElsewhere;
 
 /// The answer, whose body is over when the server shuts down: watches that other servers serve, and logs that are followed. What has a length
 /// of its own, or would be taken for whole, goes on as long as the server lets connections.
@@ -34,7 +35,9 @@ pub(super) fn cut(
     end: impl Future<Output = ()> + Send + 'static,
     why: &'static str,
 ) -> Response<Body> {
-    if response.body().size_hint().exact().is_some() {
+    // What is whole in memory is not waited for; another server may stall in the middle of an answer whose length it has told.
+    let whole = response.body().size_hint().exact().is_some() && response.extensions().get::<FromElsewhere>().is_none();
+    if whole {
         return response;
     }
     response.map(|body| Ending { body, end: Box::pin(end), cut: Some(why), ended: false }.boxed_unsync())

@@ -6,6 +6,7 @@ mod deadline;
 mod duration;
 mod ending;
 mod impersonate;
+mod late;
 mod metrics;
 mod paths;
 mod respond;
@@ -22,13 +23,15 @@ use crate::access::Decision;
 use crate::admit::Warnings;
 use crate::body::Body;
 use crate::identity::Identity;
-use crate::negotiate::{self, Endpoint, Format};
+use crate::kinds::Snapshot;
+use crate::negotiate::Format;
 use crate::request::RequestInfo;
 use crate::server::Inner;
 use crate::status::Status;
 
 pub(crate) use compress::compressible;
 pub(crate) use deadline::in_time;
+pub(crate) use late::{Begun, Late, spawn_on_drop};
 pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
@@ -43,20 +46,35 @@ pub(crate) enum Caller {
     Known(Arc<Identity>),
 }
 
-/// Serves one request. Never fails: whatever goes wrong is a Status.
-pub(crate) async fn serve(
-    server: Arc<Inner>,
-    request: Request<Body>,
-    info: RequestInfo,
+/// Where a request comes from, and how it is answered when it is refused.
+struct Origin {
     caller: Caller,
     audit_id: Arc<str>,
-) -> Response<Body> {
-    let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
+    format: Format,
+    begun: Option<Begun>,
+}
+
+/// A request on its way through the pipeline.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub server: &'a Arc<Inner>,
+    pub info: &'a RequestInfo,
+    /// What was served when it came.
+    pub kinds: &'a Arc<Snapshot>,
+    pub warnings: &'a Warnings,
+    /// Of a write that is finished even if nobody waits for it any longer.
+    pub begun: Option<&'a Begun>,
+}
+
+/// Serves one request. Never fails: whatever goes wrong is a Status.
+async fn serve(server: Arc<Inner>, request: Request<Body>, info: RequestInfo, origin: Origin) -> Response<Body> {
+    let Origin { caller, audit_id, format, begun } = origin;
     let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
-    let under_way = server.metrics.begin(&info, &server.served.current());
-    let warnings = Warnings::default();
-    let outcome = AssertUnwindSafe(pipeline(&server, request, &info, caller, &warnings)).catch_unwind().await;
+    let (kinds, warnings) = (server.served.current(), Warnings::default());
+    let under_way = server.metrics.begin(&info, &kinds);
+    let asked = Asked { server: &server, info: &info, kinds: &kinds, warnings: &warnings, begun: begun.as_ref() };
+    let outcome = AssertUnwindSafe(pipeline(asked, request, caller)).catch_unwind().await;
     let response = match outcome {
         Ok(Ok(response)) => response,
         Ok(Err(status)) => status_response(&status, format),
@@ -78,13 +96,8 @@ pub(crate) async fn serve(
     response
 }
 
-async fn pipeline(
-    server: &Arc<Inner>,
-    request: Request<Body>,
-    info: &RequestInfo,
-    caller: Caller,
-    warnings: &Warnings,
-) -> Result<Response<Body>, Status> {
+async fn pipeline(asked: Asked<'_>, request: Request<Body>, caller: Caller) -> Result<Response<Body>, Status> {
+    let Asked { server, info, .. } = asked;
     let (parts, body) = request.into_parts();
     let identity = match caller {
         Caller::Known(identity) => (*identity).clone(),
@@ -100,7 +113,7 @@ async fn pipeline(
         }
     }
     if info.is_resource {
-        let answer = crate::registry::serve(server, request, info, identity, warnings).await?;
+        let answer = crate::registry::serve(&asked, request, identity).await?;
         let is_own_watch = info.verb == "watch";
         return Ok(if is_own_watch { answer } else { ending::with_server(server, info, answer) });
     }

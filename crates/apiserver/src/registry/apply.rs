@@ -9,7 +9,6 @@ use super::scope::Scope;
 use super::update::{Source, update};
 use super::{metadata, ownership, shape};
 use crate::body::Body;
-use crate::decode;
 use crate::options::{FieldValidation, WriteOptions};
 use crate::status::Status;
 use crate::strict::Strict;
@@ -21,7 +20,7 @@ const TRIES: usize = 5;
 pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<Response<Body>, Status> {
     let options = WriteOptions::read(&scope.info.query, "ApplyOptions")?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
-    let config = read(scope, &options, decode::read(request.into_body()).await?.as_ref())?;
+    let config = read(scope, &options, scope.read(request.into_body()).await?.as_ref())?;
     let mut code = StatusCode::OK;
     for _ in 0..TRIES {
         let outcome = if scope.subresource.is_none() && scope.current(&scope.info.name).is_none() {

@@ -54,7 +54,7 @@ pub(super) async fn admit(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     }
     let options = WriteOptions::read(&scope.info.query, "CreateOptions")?;
     let (mut parts, body) = request.into_parts();
-    let bytes = decode::read(body).await?;
+    let bytes = scope.read(body).await?;
     let decoded = match bytes.is_empty() {
         true => (json!({}), Strict::default()),
         false => decode::tree(&bytes, decode::content_type(&parts.headers), target.kind)?,

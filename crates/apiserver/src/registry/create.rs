@@ -22,7 +22,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let options = WriteOptions::read(&scope.info.query, "CreateOptions")?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let content_type = decode::content_type(request.headers()).to_owned();
-    let body = decode::read(request.into_body()).await?;
+    let body = scope.read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;
     let mut object = shape::decoded(scope.target(), decoded, options.field_validation, scope.warnings)?;
     metadata::place(scope.kind, scope.namespace, &mut object)?;
@@ -95,12 +95,13 @@ async fn create_named(scope: &Scope<'_>, mut object: Value, options: &WriteOptio
         Step { operation: Operation::Create, name: &name, old: None, options: &options.json, dry_run: options.dry_run };
     scope.mutate(&mut object, &step).await?;
     let Some(service) = scope.service() else { return finish(scope, &mut object, &step).await };
-    service.before_write(&mut scope.change(&mut object, None, options.dry_run)).await?;
+    let held = service.before_write(&mut scope.change(&mut object, None, options.dry_run)).await?;
     let outcome = finish(scope, &mut object, &step).await;
     match (&outcome, options.dry_run) {
         (Ok(_), false) => service.after_write(&scope.change(&mut object, None, false)).await,
         _ => service.after_failed(&scope.change(&mut object, None, options.dry_run)).await,
     }
+    held.settle();
     outcome
 }
 

@@ -51,7 +51,7 @@ fn code_of_kept(options: &DeleteOptions) -> StatusCode {
 
 /// DeleteOptions of a request.
 pub(super) async fn read_options(scope: &Scope<'_>, headers: &HeaderMap, body: Body) -> Result<DeleteOptions, Status> {
-    let bytes = decode::read(body).await?;
+    let bytes = scope.read(body).await?;
     let body = match bytes.is_empty() {
         true => None,
         false => Some(decode::tree(&bytes, decode::content_type(headers), "DeleteOptions")?.0),

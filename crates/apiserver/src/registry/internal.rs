@@ -10,6 +10,7 @@ use super::delete::{Admission, delete};
 use super::scope::Scope;
 use crate::admit::Warnings;
 use crate::body::full;
+use crate::front::Asked;
 use crate::identity::Identity;
 use crate::options::DeleteOptions;
 use crate::request::RequestInfo;
@@ -34,8 +35,9 @@ fn info(kind: &Kind, verb: &str, namespace: &str, name: &str) -> RequestInfo {
 pub(crate) async fn delete_all(server: &Arc<Inner>, kind: &'static Kind, identity: &Identity) -> Result<(), Status> {
     for item in server.objects.items(kind, "") {
         let info = info(kind, "delete", &item.meta.namespace, &item.meta.name);
-        let warnings = Warnings::default();
-        let scope = Scope::new(server, &info, identity, kind, None, &warnings);
+        let (kinds, warnings) = (server.served.current(), Warnings::default());
+        let asked = Asked { server, info: &info, kinds: &kinds, warnings: &warnings, begun: None };
+        let scope = Scope::new(&asked, identity, kind, None);
         match delete(&scope, &item.meta.name, &DeleteOptions::default(), Admission::Due).await {
             Err(status) if status.reason == "NotFound" => {}
             outcome => drop(outcome?),
@@ -53,7 +55,9 @@ pub(crate) async fn delete_admitted(
     identity: &Identity,
 ) -> Result<(), Status> {
     let (info, warnings) = (info(kind, "delete", namespace, name), Warnings::default());
-    let scope = Scope::new(server, &info, identity, kind, None, &warnings);
+    let kinds = server.served.current();
+    let asked = Asked { server, info: &info, kinds: &kinds, warnings: &warnings, begun: None };
+    let scope = Scope::new(&asked, identity, kind, None);
     delete(&scope, name, options, Admission::Done).await.map(drop)
 }
 
@@ -69,5 +73,7 @@ pub(crate) async fn merge(
     let request = Request::builder().header(header::CONTENT_TYPE, "application/merge-patch+json");
     let request = request.header(header::USER_AGENT, "kube-apiserver").body(full(patch.to_string()));
     let request = request.map_err(Status::internal)?;
-    super::serve(server, request, &info, identity.clone(), &Warnings::default()).await.map(drop)
+    let (kinds, warnings) = (server.served.current(), Warnings::default());
+    let asked = Asked { server, info: &info, kinds: &kinds, warnings: &warnings, begun: None };
+    super::serve(&asked, request, identity.clone()).await.map(drop)
 }

@@ -30,8 +30,8 @@ use api::schema::Schema;
 use http::{Request, Response};
 use serde_json::Value;
 
-use crate::admit::Warnings;
 use crate::body::Body;
+use crate::front::Asked;
 use crate::identity::Identity;
 use crate::kinds::Kinds;
 use crate::request::RequestInfo;
@@ -69,15 +69,13 @@ pub(crate) fn has_own_body(subresource: &Subresource) -> bool {
 
 /// Serves an authorized request for a resource.
 pub(crate) async fn serve(
-    server: &Arc<Inner>,
+    asked: &Asked<'_>,
     request: Request<Body>,
-    info: &RequestInfo,
     identity: Identity,
-    warnings: &Warnings,
 ) -> Result<Response<Body>, Status> {
-    let kinds = server.served.current();
+    let Asked { server, info, kinds, warnings, .. } = *asked;
     let kind =
-        kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(|| no_such_kind(&kinds, info))?;
+        kinds.find(&info.api_group, &info.api_version, &info.resource).ok_or_else(|| no_such_kind(kinds, info))?;
     let subresource = subresource(kind, info)?;
     check_place(kind, info)?;
     check_verb(kind, subresource, info)?;
@@ -90,13 +88,13 @@ pub(crate) async fn serve(
     let agent = request.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
     let user_agent = agent.unwrap_or_default().to_owned();
     if let Some(service) = service(server, kind, subresource)? {
-        let scope = Scope::new(server, info, &identity, kind, subresource, warnings);
+        let scope = Scope::new(asked, &identity, kind, subresource);
         let format = connect::format(&scope, &request)?;
         let http = connect::admit(&scope, request).await?;
         let (info, objects) = (info.clone(), server.objects.clone());
         return service.handle(Call { info, identity, kind, subresource, objects, format, http }).await;
     }
-    let scope = Scope { user_agent, ..Scope::new(server, info, &identity, kind, subresource, warnings) };
+    let scope = Scope { user_agent, ..Scope::new(asked, &identity, kind, subresource) };
     match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {
         (verb, Some(SubresourceRole::Scale { spec_replicas, status_replicas, selector })) => {
             let paths = scale::Paths { spec_replicas, status_replicas, selector };

@@ -137,7 +137,7 @@ fn with_versions<T>(scope: &Scope<'_>, act: impl FnOnce(&Versions<'_>) -> T) -> 
 /// The row of another version of this kind.
 fn row(scope: &Scope<'_>, api_version: &str) -> Option<&'static Kind> {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    let row = scope.server.served.current().find(group, version, scope.kind.plural)?;
+    let row = scope.kinds.find(group, version, scope.kind.plural)?;
     (row.storage == scope.kind.storage).then_some(row)
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     }
     let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
-    let patch = read(decode::read(request.into_body()).await?.as_ref())?;
+    let patch = read(scope.read(request.into_body()).await?.as_ref())?;
     let written = update(scope, &options, Source::Patch, |old| {
         let mut patched = shape::patch(scope.target(), patch_type, old, &patch)?;
         patched = shape::patched(scope.target(), patched, &patch, options.field_validation, scope.warnings)?;

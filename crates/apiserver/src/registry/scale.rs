@@ -53,7 +53,7 @@ pub(super) async fn serve(
         "update" => {
             let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
             let content_type = decode::content_type(request.headers()).to_owned();
-            let body = decode::read(request.into_body()).await?;
+            let body = scope.read(request.into_body()).await?;
             let decoded = decode::tree(&body, &content_type, "Scale")?;
             let scale = shape::decoded(target, decoded, options.field_validation, scope.warnings)?;
             write(scope, paths, &options, Source::Put, |_| Ok(scale.clone())).await?
@@ -64,7 +64,7 @@ pub(super) async fn serve(
                 return object_response(StatusCode::OK, format, &apply(scope, paths, request).await?);
             }
             let options = WriteOptions::read(&scope.info.query, "PatchOptions")?;
-            let change = patch::read(decode::read(request.into_body()).await?.as_ref())?;
+            let change = patch::read(scope.read(request.into_body()).await?.as_ref())?;
             let make = |scale: &Value| {
                 let patched = shape::patch(target, patch_type, scale, &change)?;
                 shape::patched(target, patched, &change, options.field_validation, scope.warnings)
@@ -91,7 +91,7 @@ pub(crate) fn taken(subresource: &Subresource, object: &Value, scale: &Value) ->
 /// Server-side apply of a Scale.
 async fn apply(scope: &Scope<'_>, paths: &Paths, request: Request<Body>) -> Result<Value, Status> {
     let options = WriteOptions::read(&scope.info.query, "ApplyOptions")?;
-    let config = super::apply::read(scope, &options, decode::read(request.into_body()).await?.as_ref())?;
+    let config = super::apply::read(scope, &options, scope.read(request.into_body()).await?.as_ref())?;
     let written = update(scope, &options, Source::Apply, |old| {
         let before = scale_of(paths, old)?;
         let write = ScaleWrite { replicas: paths.spec_replicas, before: &before, config: Some(&config) };

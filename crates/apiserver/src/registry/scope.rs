@@ -5,14 +5,19 @@ use std::sync::Arc;
 use api::field_error::FieldError;
 use api::kind::{Kind, Subresource, SubresourceRole, WriteContext};
 use api::schema::Schema;
+use bytes::Bytes;
 use serde_json::Value;
 use store::{CommitError, Committed, Expect, Op, Write};
 
 use super::metadata;
 use super::shape::Target;
 use crate::admit::{AdmissionRequest, Draft, Operation, Reinvocation, Warnings};
+use crate::body::Body;
 use crate::custom::{Reader, scale_errors};
+use crate::decode;
+use crate::front::{Asked, Begun};
 use crate::identity::Identity;
+use crate::kinds::Snapshot;
 use crate::meta::Meta;
 use crate::objects::{self, Object};
 use crate::request::RequestInfo;
@@ -33,6 +38,9 @@ pub(crate) struct Scope<'a> {
     /// Empty for kinds outside namespaces.
     pub namespace: &'a str,
     pub warnings: &'a Warnings,
+    /// What was served when the request came.
+    pub kinds: &'a Arc<Snapshot>,
+    pub(super) begun: Option<&'a Begun>,
     /// How objects are read and stored.
     pub reader: Reader,
     /// Of a built-in kind; it is asked for many times.
@@ -52,19 +60,38 @@ pub(crate) struct Step<'a> {
 
 impl<'a> Scope<'a> {
     pub fn new(
-        server: &'a Arc<Inner>,
-        info: &'a RequestInfo,
+        asked: &Asked<'a>,
         identity: &'a Identity,
         kind: &'static Kind,
         subresource: Option<&'static Subresource>,
-        warnings: &'a Warnings,
     ) -> Self {
+        let Asked { server, info, kinds, warnings, begun } = *asked;
         let namespace = if kind.namespaced { info.namespace.as_str() } else { "" };
-        let kinds = server.served.current();
         let reader = Reader { kind, definition: kinds.definition(kind).cloned(), server: server.clone() };
         let (stored, user_agent) = (kinds.storage_row(kind), String::new());
         let schema = api::schema::of(kind.group, kind.version, kind.kind).filter(|_| reader.definition.is_none());
-        Self { server, info, identity, kind, stored, subresource, namespace, warnings, reader, schema, user_agent }
+        Self {
+            server,
+            info,
+            identity,
+            kind,
+            stored,
+            subresource,
+            namespace,
+            warnings,
+            kinds,
+            begun,
+            reader,
+            schema,
+            user_agent,
+        }
+    }
+
+    /// The request's body. Once it is here, a write is finished whatever becomes of who asked for it.
+    pub(super) async fn read(&self, body: Body) -> Result<Bytes, Status> {
+        let bytes = decode::read(body).await?;
+        self.begun.map_or(Ok(()), |begun| begun.begin(self.server, &self.identity.name))?;
+        Ok(bytes)
     }
 
     pub fn subresource_name(&self) -> &'static str {
@@ -231,7 +258,7 @@ impl<'a> Scope<'a> {
 
 /// Bytes for the store, with the place of the revision.
 pub(crate) struct Encoded {
-    pub bytes: bytes::Bytes,
+    pub bytes: Bytes,
     pub splice_at: usize,
     pub meta: Arc<Meta>,
     /// What the bytes are of.

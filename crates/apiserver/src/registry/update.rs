@@ -24,7 +24,7 @@ pub(super) async fn serve(scope: &Scope<'_>, request: Request<Body>) -> Result<R
     let options = WriteOptions::read(&scope.info.query, "UpdateOptions")?;
     let format = view::object_format(scope.kind, request.headers(), &scope.info.query)?;
     let content_type = decode::content_type(request.headers()).to_owned();
-    let body = decode::read(request.into_body()).await?;
+    let body = scope.read(request.into_body()).await?;
     let decoded = decode::tree(&body, &content_type, scope.kind.kind)?;
     let mut object = shape::decoded(scope.target(), decoded, options.field_validation, scope.warnings)?;
     metadata::check_name(&scope.info.name, &mut object)?;
@@ -128,12 +128,13 @@ async fn apply(
     scope.mutate(&mut new, &step).await?;
     let service = scope.service().filter(|_| scope.subresource.is_none());
     let Some(service) = service else { return finish(scope, current, &mut new, &step).await };
-    service.before_write(&mut scope.change(&mut new, Some(old), options.dry_run)).await?;
+    let held = service.before_write(&mut scope.change(&mut new, Some(old), options.dry_run)).await?;
     let outcome = finish(scope, current, &mut new, &step).await;
     match (&outcome, options.dry_run) {
         (Ok(Some(_)), false) => service.after_write(&scope.change(&mut new, Some(old), false)).await,
         _ => service.after_failed(&scope.change(&mut new, Some(old), options.dry_run)).await,
     }
+    held.settle();
     outcome
 }
 

@@ -6,6 +6,7 @@ mod definitions;
 mod encoded;
 mod exchange;
 mod fuzz_seeds;
+mod late;
 mod revisions;
 pub(crate) mod support;
 mod tls;

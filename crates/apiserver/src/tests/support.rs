@@ -142,6 +142,14 @@ pub(crate) fn server_admitting(admission: impl FnOnce(&Kinds, &Objects) -> Admis
     server_of(Arc::new(Nobody), env_now(), services, admission)
 }
 
+/// A fresh, empty server with both of its own.
+pub(crate) fn server_serving_and_admitting(
+    services: impl FnOnce(&Objects) -> Services,
+    admission: impl FnOnce(&Kinds, &Objects) -> Admission,
+) -> ApiServer {
+    server_of(Arc::new(Nobody), env(), services, admission)
+}
+
 type Admission = Vec<Arc<dyn Admit>>;
 
 /// Dials without a certificate of its own.

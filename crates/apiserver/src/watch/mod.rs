@@ -62,7 +62,7 @@ pub(crate) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Resp
         initial: initial.into(),
         started_at: begin.after,
         seconds: options.timeout_seconds.unwrap_or_else(|| least + env.random_u64() % least),
-        _guard: scope.server.metrics.watch(scope.info, &scope.server.served.current()),
+        _guard: scope.server.metrics.watch(scope.info, scope.kinds),
         _place: place,
     };
     Ok(response(format, watcher))

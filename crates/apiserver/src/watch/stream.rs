@@ -11,13 +11,13 @@ use futures::Stream;
 use store::{Cursor, Event, Revision};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::bound::Place;
 use super::events::{self, EventType, Shape};
 use crate::custom::{Reader, with_bytes};
 use crate::front::WatchGuard;
 use crate::meta::Meta;
 use crate::negotiate::Encoding;
 use crate::objects::Object;
+use crate::per_user::Place;
 use crate::registry::Selection;
 use crate::server::Inner;
 use crate::status::Status;

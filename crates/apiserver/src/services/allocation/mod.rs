@@ -2,6 +2,7 @@
 //! also an IPAddress object, so that several servers never give it twice.
 
 mod families;
+mod ledger;
 mod plan;
 mod pool;
 mod service;

@@ -1,39 +1,27 @@
 //! The service `services`: reserves before a write, settles or releases after it.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use api::field_error::FieldError;
 use api::kind::Kind;
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::ledger::{Ledger, Reserved};
 use super::pool::{AddressRange, PortRange};
-use super::taken::{Holding, Taken};
+use super::taken::Holding;
 use super::{families, plan};
 use crate::config::Config;
-use crate::follow::Followed;
 use crate::objects::Objects;
-use crate::rows::row;
-use crate::service::{Change, Service};
+use crate::service::{Change, Held, Service};
 use crate::status::Status;
-
-/// Reserved by writes that are under way.
-#[derive(Debug, Default)]
-struct Reserved {
-    addresses: BTreeSet<IpAddr>,
-    ports: BTreeSet<u16>,
-}
 
 /// Gives Services their addresses and node ports.
 pub struct ServiceAllocation {
-    objects: Objects,
+    ledger: Arc<Ledger>,
     ranges: Vec<AddressRange>,
     ports: PortRange,
-    taken: Followed<Taken>,
-    reserved: Mutex<Reserved>,
-    ip_addresses: &'static Kind,
 }
 
 impl ServiceAllocation {
@@ -42,11 +30,20 @@ impl ServiceAllocation {
         Self {
             ranges: config.service_cidrs.iter().filter_map(|cidr| AddressRange::parse(cidr)).collect(),
             ports: PortRange { first: *config.node_ports.start(), last: *config.node_ports.end() },
-            taken: Followed::new(objects.clone()),
-            reserved: Mutex::default(),
-            ip_addresses: row("networking.k8s.io", "v1", "ipaddresses"),
-            objects,
+            ledger: Arc::new(Ledger::new(objects)),
         }
+    }
+
+    /// Removes the IPAddresses that no Service has; for the start of a server.
+    pub fn repair(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.ledger.clone().repair()
+    }
+
+    /// Whether any write under way has reserved something.
+    #[cfg(test)]
+    pub(crate) fn reserves(&self) -> bool {
+        let reserved = self.ledger.reserved.lock();
+        !(reserved.addresses.is_empty() && reserved.ports.is_empty())
     }
 
     fn range(&self, family: &str) -> Option<&AddressRange> {
@@ -55,8 +52,8 @@ impl ServiceAllocation {
 
     /// Decides all values and reserves them, or nothing.
     fn reserve(&self, service: &mut Value, old: Option<&Value>, dry_run: bool) -> Result<Holding, Vec<FieldError>> {
-        let taken = self.taken.read();
-        let mut reserved = self.reserved.lock();
+        let taken = self.ledger.taken.read();
+        let mut reserved = self.ledger.reserved.lock();
         let before = old.map(Holding::of).unwrap_or_default();
         let mut chosen = Reserved::default();
         let mut errors = self.choose_addresses(service, &before, |address| {
@@ -70,8 +67,7 @@ impl ServiceAllocation {
         }
         let fresh = Holding::of(service).without(&before);
         if !dry_run {
-            reserved.addresses.extend(&fresh.addresses);
-            reserved.ports.extend(&fresh.ports);
+            reserved.add(&fresh);
         }
         Ok(fresh)
     }
@@ -106,7 +102,7 @@ impl ServiceAllocation {
                         return vec![FieldError::invalid("spec.clusterIPs", &given, &why)];
                     }
                 }
-                None => match range.free(self.objects.env().random_u64(), &taken) {
+                None => match range.free(self.ledger.objects.env().random_u64(), &taken) {
                     Some(address) => list.push(address.to_string()),
                     None => {
                         let why = format!("failed to allocate a serviceIP: range {} is full", range.text);
@@ -134,7 +130,7 @@ impl ServiceAllocation {
             let asked = value.as_u64().filter(|port| *port > 0).and_then(|port| u16::try_from(port).ok());
             let port = asked.or(share);
             let Some(port) = port else {
-                let free = self.ports.free(self.objects.env().random_u64(), |port| {
+                let free = self.ports.free(self.ledger.objects.env().random_u64(), |port| {
                     taken(port) || chosen.ports.contains(&port) || before.ports.contains(&port)
                 });
                 match free {
@@ -188,54 +184,6 @@ impl ServiceAllocation {
         }
         errors
     }
-
-    fn unreserve(&self, holding: &Holding) {
-        let mut reserved = self.reserved.lock();
-        reserved.addresses.retain(|address| !holding.addresses.contains(address));
-        reserved.ports.retain(|port| !holding.ports.contains(port));
-    }
-
-    /// One IPAddress object per address; the ones made are taken back if one is somebody else's.
-    async fn claim(&self, service: &Value, holding: &Holding) -> Result<(), Status> {
-        let metadata = &service["metadata"];
-        for (at, address) in holding.addresses.iter().enumerate() {
-            let family = if address.is_ipv4() { "IPv4" } else { "IPv6" };
-            let object = json!({
-                "apiVersion": "networking.k8s.io/v1", "kind": "IPAddress",
-                "metadata": {
-                    "name": address.to_string(),
-                    "labels": {"ipaddress.kubernetes.io/ip-family": family, "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"},
-                },
-                "spec": {"parentRef": {"group": "", "resource": "services", "namespace": metadata["namespace"], "name": metadata["name"]}},
-            });
-            if let Err(status) = self.objects.create(self.ip_addresses, object).await {
-                if status.reason == "AlreadyExists" && self.is_ours(metadata, *address) {
-                    // Left over from a start that was cut short.
-                    continue;
-                }
-                let made = Holding { addresses: holding.addresses[..at].to_vec(), ports: Vec::new() };
-                self.disclaim(&made).await;
-                return Err(status);
-            }
-        }
-        Ok(())
-    }
-
-    fn is_ours(&self, metadata: &Value, address: IpAddr) -> bool {
-        let found = self.objects.get(self.ip_addresses, "", &address.to_string());
-        found.is_some_and(|found| {
-            let parent = &found["spec"]["parentRef"];
-            parent["namespace"] == metadata["namespace"] && parent["name"] == metadata["name"]
-        })
-    }
-
-    async fn disclaim(&self, holding: &Holding) {
-        for address in &holding.addresses {
-            if let Err(status) = self.objects.remove(self.ip_addresses, "", &address.to_string()).await {
-                tracing::warn!(%address, %status, "an IPAddress could not be removed");
-            }
-        }
-    }
 }
 
 fn refusal(range: &AddressRange, address: IpAddr, taken: bool) -> Option<String> {
@@ -250,7 +198,7 @@ fn refusal(range: &AddressRange, address: IpAddr, taken: bool) -> Option<String>
 
 #[async_trait]
 impl Service for ServiceAllocation {
-    async fn before_write(&self, change: &mut Change<'_>) -> Result<(), Status> {
+    async fn before_write(&self, change: &mut Change<'_>) -> Result<Held, Status> {
         let old = change.old;
         let service = &mut *change.object;
         let name = service["metadata"]["name"].as_str().unwrap_or_default().to_owned();
@@ -274,13 +222,17 @@ impl Service for ServiceAllocation {
         }
         let fresh = self.reserve(service, old, change.dry_run).map_err(invalid)?;
         if change.dry_run {
-            return Ok(());
+            return Ok(Held::default());
         }
-        let claimed = self.claim(service, &fresh).await;
-        if claimed.is_err() {
-            self.unreserve(&fresh);
+        let metadata = &service["metadata"];
+        let held = self.ledger.hold(metadata, fresh.clone(), old.map(Holding::of).unwrap_or_default());
+        match self.ledger.claim(metadata, &fresh).await {
+            Ok(()) => Ok(held),
+            Err(status) => {
+                held.settle();
+                Err(status)
+            }
         }
-        claimed
     }
 
     async fn after_failed(&self, change: &Change<'_>) {
@@ -288,20 +240,16 @@ impl Service for ServiceAllocation {
             return;
         }
         let before = change.old.map(Holding::of).unwrap_or_default();
-        let fresh = Holding::of(change.object).without(&before);
-        self.disclaim(&fresh).await;
-        self.unreserve(&fresh);
+        self.ledger.unclaim(&Holding::of(change.object).without(&before)).await;
     }
 
     async fn after_write(&self, change: &Change<'_>) {
-        let now = Holding::of(change.object);
-        self.unreserve(&now);
         let before = change.old.map(Holding::of).unwrap_or_default();
-        self.disclaim(&before.without(&now)).await;
+        self.ledger.disclaim(&before.without(&Holding::of(change.object))).await;
     }
 
     async fn after_delete(&self, _: &'static Kind, object: &Value) {
-        self.disclaim(&Holding::of(object)).await;
+        self.ledger.disclaim(&Holding::of(object)).await;
     }
 }
 

@@ -36,22 +36,20 @@ impl Given {
         let kind = row("", "v1", "services");
         let identity = Identity::server();
         let mut change = Change { kind, object: &mut object, old, identity: &identity, dry_run: false };
-        self.allocation.before_write(&mut change).await?;
+        let held = self.allocation.before_write(&mut change).await?;
         let stored = match old {
             Some(_) => self.objects.update(kind, change.object.clone()).await,
             None => self.objects.create(kind, change.object.clone()).await,
         };
-        match stored {
+        match &stored {
             Ok(stored) => {
                 *change.object = stored.clone();
                 self.allocation.after_write(&change).await;
-                Ok(stored)
             }
-            Err(status) => {
-                self.allocation.after_failed(&change).await;
-                Err(status)
-            }
+            Err(_) => self.allocation.after_failed(&change).await,
         }
+        held.settle();
+        stored
     }
 
     async fn delete(&self, object: &Value) {
@@ -229,5 +227,78 @@ proptest! {
         prop_assert!(!lower.contains(range.free(random, |_| false).unwrap()));
         let ports = PortRange { first: 30000, last: 32767 };
         prop_assert!(ports.free(random, |_| false).unwrap() >= 30086);
+    }
+}
+
+/// Waits for what other tasks do.
+async fn until(done: impl Fn() -> bool) {
+    let waiting = async {
+        while !done() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
+}
+
+fn wanted(name: &str) -> Value {
+    service(name, json!({"clusterIP": "10.43.0.7", "type": "NodePort", "ports": [{"port": 80, "nodePort": 30080}]}))
+}
+
+#[tokio::test]
+async fn a_write_that_is_dropped_half_way_gives_back_what_it_held() {
+    for stored in [false, true] {
+        let given = given();
+        let (kind, identity, mut object) = (row("", "v1", "services"), Identity::server(), wanted("a"));
+        let mut change = Change { kind, object: &mut object, old: None, identity: &identity, dry_run: false };
+        let held = given.allocation.before_write(&mut change).await.unwrap();
+        assert_eq!(given.addresses(), ["10.43.0.7"]);
+        assert!(given.write(wanted("b"), None).await.is_err(), "what a write under way has is taken");
+        if stored {
+            given.objects.create(kind, object).await.unwrap();
+        }
+        drop(held);
+        until(|| !given.allocation.reserves()).await;
+        assert_eq!(given.addresses().len(), usize::from(stored), "an IPAddress stays with its Service only");
+        assert_eq!(given.write(wanted("b"), None).await.is_ok(), !stored);
+    }
+}
+
+#[tokio::test]
+async fn an_ip_address_that_was_left_behind_is_taken_over() {
+    let given = given();
+    let stored = given.write(wanted("a"), None).await.unwrap();
+    let (kind, ip_addresses) = (row("", "v1", "services"), row("networking.k8s.io", "v1", "ipaddresses"));
+    // As if the server had ended between the commit and what follows it.
+    given.objects.remove(kind, "web", "a").await.unwrap();
+    assert_eq!(given.addresses(), ["10.43.0.7"]);
+    given.write(wanted("b"), None).await.unwrap();
+    given.allocation.after_delete(kind, &stored).await;
+    let found = given.objects.get(ip_addresses, "", "10.43.0.7").expect("what another has by now stays");
+    assert_eq!(found["spec"]["parentRef"]["name"], "b");
+}
+
+/// Upstream's repair loop leaves alone what it does not manage, and what has another parent.
+#[tokio::test]
+async fn ip_addresses_that_no_service_has_are_removed_at_start() {
+    let given = given();
+    given.write(wanted("a"), None).await.unwrap();
+    let kind = row("networking.k8s.io", "v1", "ipaddresses");
+    for (name, manager, resource) in [
+        ("10.43.0.8", "ipallocator.k8s.io", "services"),
+        ("10.43.0.9", "somebody.example.com", "services"),
+        ("10.43.0.10", "ipallocator.k8s.io", "gateways"),
+    ] {
+        let object = json!({
+            "metadata": {"name": name, "labels": {"ipaddress.kubernetes.io/managed-by": manager}},
+            "spec": {"parentRef": {"group": "", "resource": resource, "namespace": "web", "name": "gone"}},
+        });
+        given.objects.create(kind, object).await.unwrap();
+    }
+    given.allocation.repair().await;
+    assert_eq!(given.addresses(), ["10.43.0.10", "10.43.0.7", "10.43.0.9"]);
+    assert!(!given.allocation.reserves());
+    for address in ["10.43.0.9", "10.43.0.10"] {
+        let status = given.write(service("b", json!({"clusterIP": address})), None).await.unwrap_err();
+        assert_eq!(status.reason, "AlreadyExists", "{address} is somebody's");
     }
 }

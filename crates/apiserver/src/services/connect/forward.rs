@@ -80,6 +80,10 @@ fn rewrite(client: Request<Body>, uri: &str, host: &str, upgrade: bool) -> Resul
     request.header(header::HOST, host).body(body).map_err(Status::internal)
 }
 
+/// Marks an answer whose body comes from another server as it is read.
+#[derive(Clone, Copy)]
+pub(crate) struct FromElsewhere;
+
 /// The other side's answer as it goes back.
 pub(crate) fn answer(response: Response<hyper::body::Incoming>) -> Response<Body> {
     let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -89,6 +93,7 @@ pub(crate) fn answer(response: Response<hyper::body::Incoming>) -> Response<Body
             parts.headers.remove(name);
         }
     }
+    parts.extensions.insert(FromElsewhere);
     Response::from_parts(parts, body.map_err(Into::into).boxed_unsync())
 }
 

@@ -44,9 +44,7 @@ impl PodConnect {
         let create = RequestInfo { verb: "create".to_owned(), ..info.clone() };
         match self.authorizer.authorize(&call.identity, &create) {
             Decision::Allow(_) => Ok(()),
-            Decision::Deny(why) | Decision::NoOpinion(why) => {
-                Err(Status::forbidden_resource(&info.api_group, &info.resource, &info.name, &why))
-            }
+            Decision::Deny(why) | Decision::NoOpinion(why) => Err(crate::authz::refusal(&call.identity, &create, &why)),
         }
     }
 

@@ -38,7 +38,9 @@ impl Proxy {
             "pods" => self.dial(target::pod_endpoint(&object, name)?, name).await,
             _ => {
                 let found = self.resolver.endpoint(&object, &name.port, call.asked);
-                self.dial(found.map_err(|error| Status::unavailable(error.to_string()))?, name).await
+                let found = found.map_err(|error| Status::unavailable(error.to_string()))?;
+                check_host(&found.host).await?;
+                self.dial(found, name).await
             }
         }
     }
@@ -76,7 +78,7 @@ struct Place<'a> {
     asked: &'a str,
 }
 
-/// 400 unless all addresses of a node's name may be asked; logs and exec, which do not lead elsewhere, go to any.
+/// 400 unless all addresses of a node's or endpoint's name may be asked; logs and exec, which do not lead elsewhere, go to any.
 async fn check_host(host: &str) -> Result<(), Status> {
     if let Ok(address) = host.parse() {
         return target::check_address(Some(address));

@@ -402,6 +402,19 @@ async fn proxies_go_to_no_address_of_one_machine_or_link() {
         json!({"metadata": {"name": "named"}, "status": {"addresses": [{"type": "Hostname", "address": "localhost"}]}});
     objects.create(row("", "v1", "nodes"), node).await.unwrap();
     assert_eq!(get(&proxy, &objects, "/api/v1/nodes/named/proxy/").await.unwrap_err().message, "address not allowed");
+    for (name, host, code) in [("own", "localhost", 400), ("link", "169.254.169.254", 400), ("pod", "10.42.0.9", 200)] {
+        let service = json!({"metadata": {"name": name, "namespace": "web"}, "spec": {"ports": [{"port": 80}]}});
+        let slice = json!({
+            "metadata": {"name": name, "namespace": "web", "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "FQDN", "ports": [{"port": 8080}], "endpoints": [{"addresses": [host], "nodeName": "n1"}],
+        });
+        objects.create(row("", "v1", "services"), service).await.unwrap();
+        objects.create(row("discovery.k8s.io", "v1", "endpointslices"), slice).await.unwrap();
+        let answered = get(&proxy, &objects, &format!("/api/v1/namespaces/web/services/{name}:80/proxy/")).await;
+        let answered = answered.unwrap_or_else(|status| (status.code, status.message.clone()));
+        let text = if code == 200 { "a line\n" } else { "address not allowed" };
+        assert_eq!(answered, (code, text.to_owned()), "{host}");
+    }
 }
 
 /// Upstream's feature AuthorizePodWebsocketUpgradeCreatePermission.
@@ -426,10 +439,14 @@ async fn what_is_done_through_websockets_needs_create() {
         answered
             .map_or_else(|status| (status.code, status.message), |response| (response.status().as_u16(), String::new()))
     };
-    let refused = (403, r#"pods "p" is forbidden: "#.to_owned());
+    let refused = |subresource: &str| {
+        let who = r#"pods "p" is forbidden: User "reader" cannot create resource"#;
+        (403, format!(r#"{who} "pods/{subresource}" in API group "" in the namespace "web""#))
+    };
     let plain = (400, "Upgrade request required".to_owned());
     for path in ["exec?command=ls", "attach", "portforward?ports=80"] {
-        assert_eq!(ask("reader", "GET", path).await, refused, "{path}");
+        let subresource = path.split('?').next().unwrap();
+        assert_eq!(ask("reader", "GET", path).await, refused(subresource), "{path}");
         assert_eq!(ask("writer", "GET", path).await, plain, "{path}");
         // That was looked at before the service was asked.
         assert_eq!(ask("reader", "POST", path).await, plain, "{path}");
