@@ -40,10 +40,10 @@ pub(super) fn serve(
             (Some(aggregator), "/openapi/v3") => {
                 return json_response(&aggregator.openapi_index(served.published().v3_index()));
             }
-            (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()),
+            (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()).await?,
             _ => None,
         };
-        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query);
+        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query).await;
     }
     match trimmed {
         "" => read_only(request).and_then(|()| index(server)),
