@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::scalar::{self, Outcome};
 use super::issues::Issues;
+use super::scalar::{self, Outcome};
 use super::suggest::suggest;
 use super::table::{Field, Shape, Table, Type, TypeId};
 use super::{FieldIssue, IssueKind};

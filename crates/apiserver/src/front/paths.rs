@@ -43,7 +43,8 @@ pub(super) fn serve(
             (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()).await?,
             _ => None,
         };
-        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query).await;
+        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query)
+            .await;
     }
     match trimmed {
         "" => read_only(request).and_then(|()| index(server)),

@@ -153,9 +153,7 @@ async fn own_groups_are_registered_at_the_start() {
 async fn what_is_deleted_is_what_was_seen() {
     let world = World::new().await;
     let (objects, kind) = (world.server.objects().clone(), world.aggregator.kind);
-    let service = |name: &str| {
-        json!({"metadata": {"name": name, "labels": {MANAGED: "true"}}, "spec": {"group": "gone.example.com", "version": "v1"}})
-    };
+    let service = |name: &str| json!({"metadata": {"name": name, "labels": {MANAGED: "true"}}, "spec": {"group": "gone.example.com", "version": "v1"}});
     let seen = objects.create(kind, service("v1.gone.example.com")).await.unwrap();
     let mut taken = seen.clone();
     taken["metadata"]["labels"] = json!({});
