@@ -106,7 +106,7 @@ async fn pipeline(
     }
     match server.tunnels.get() {
         Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.shutdown.clone()),
-        _ => paths::serve(server, &request, info),
+        _ => paths::serve(server, (request.method(), request.headers()), info).await,
     }
 }
 

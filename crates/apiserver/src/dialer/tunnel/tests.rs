@@ -146,8 +146,8 @@ async fn a_nodes_endpoints_lead_into_its_tunnel() {
     assert_eq!(way(&tunnels, &pod("10.42.1.7")), far);
 }
 
-#[test]
-fn ranges_that_cannot_be_read_are_an_error() {
+#[tokio::test]
+async fn ranges_that_cannot_be_read_are_an_error() {
     let Err(refused) = Tunnels::new(objects(), &["10.42.0.0/16".to_owned(), "10.42/16".to_owned()]) else {
         panic!("it is no range")
     };
