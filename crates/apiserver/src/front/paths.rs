@@ -43,8 +43,7 @@ pub(super) async fn serve(
             (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()).await?,
             _ => None,
         };
-        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, headers, &info.query)
-            .await;
+        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, headers, &info.query).await;
     }
     match trimmed {
         "" => read_only(method).and_then(|()| index(server)),
