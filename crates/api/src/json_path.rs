@@ -10,6 +10,8 @@ pub use template::{Template, template, text};
 const DEPTH_MAX: usize = 32;
 /// Places that one path may lead to or pass through: descents and unions multiply. A list of 10,000 Pods has some millions.
 const PLACES_MAX: usize = 20_000_000;
+/// The same for a column of a table, which each object of a list has.
+const CELL_PLACES_MAX: usize = 50_000;
 /// What setting out from a place costs, in places.
 const WALK_PLACES: usize = 16;
 /// The text that a template may make.
@@ -104,6 +106,11 @@ impl JsonPath {
     /// Everything the path leads to; nothing when that is beyond all measure.
     pub fn find<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
         self.walk(value, &mut Budget(PLACES_MAX)).unwrap_or_default()
+    }
+
+    /// The first value it leads to, as a table shows it: nothing when that is farther than a column's path may go.
+    pub fn first<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        self.walk(value, &mut Budget(CELL_PLACES_MAX)).ok()?.into_iter().next()
     }
 
     fn walk<'a>(&self, value: &'a Value, budget: &mut Budget) -> Result<Vec<&'a Value>> {

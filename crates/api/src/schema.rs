@@ -2,6 +2,7 @@
 //! table (`data/fields.tsv`), custom ones from their definition's structural schema.
 
 mod fill;
+mod issues;
 mod normalise;
 mod scalar;
 mod suggest;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub(crate) use issues::{Issues, MAX_ISSUES};
 pub use suggest::{Named, nearest, nearest_kind};
 pub use table::{Field, ListType, MergeStrategy, Shape, Table, Type, TypeId, table};
 

@@ -11,6 +11,8 @@ pub const PING_SECONDS: u64 = 10;
 /// Connections that a tunnel carries at once.
 pub const STREAMS_MAX: u32 = 1024;
 /// What either end takes of one connection before it is read.
-pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
-/// What either end takes of all: connections that nobody reads from, as many as there may be, hold up no other.
-pub const CONNECTION_WINDOW_BYTES: u32 = STREAMS_MAX * STREAM_WINDOW_BYTES;
+pub const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// Connections that nobody reads from and that hold up no other, of those there may be.
+pub const STREAMS_UNREAD_MAX: u32 = 256;
+/// What either end takes of all: the memory that the other end can make it keep.
+pub const CONNECTION_WINDOW_BYTES: u32 = STREAMS_UNREAD_MAX * STREAM_WINDOW_BYTES;

@@ -34,7 +34,7 @@ pub fn assemble(config: Config, kinds: Kinds, objects: Objects, pki: &Pki) -> Re
     let authenticator = authn::standard(pki, tokens.clone(), &objects)?.publishing(&tokens, &base);
     let rbac = Arc::new(Rbac::new(objects.clone()));
     let authorizer: Arc<dyn Authorize> = Arc::new(authz::standard(&objects, rbac.clone()));
-    let tunnels = Arc::new(Tunnels::new(objects.clone(), &config.cluster_cidrs));
+    let tunnels = Arc::new(Tunnels::new(objects.clone(), &config.cluster_cidrs)?);
     let dialer: Arc<dyn Dialer> = Arc::new(TcpDialer::new(pki, tunnels.clone())?);
     let eviction = Arc::new(Eviction::new());
     let authenticator = Arc::new(authenticator);

@@ -4,6 +4,10 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
+use api::ip::parse_range_sloppy;
+
+use crate::pki::PkiError;
+
 /// Settings of one API server.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -32,6 +36,12 @@ pub struct Config {
     pub min_request_timeout_seconds: u64,
     /// How many watches one user may have open; one more is answered with 429.
     pub watches_per_user_max: usize,
+}
+
+/// Address ranges as they were given: first addresses and lengths of prefixes.
+pub(crate) fn ranges<'r>(given: impl IntoIterator<Item = &'r String>) -> Result<Vec<(IpAddr, u8)>, PkiError> {
+    let read = |range: &'r String| parse_range_sloppy(range).ok_or_else(|| PkiError::Range(range.clone()));
+    given.into_iter().map(read).collect()
 }
 
 impl Config {

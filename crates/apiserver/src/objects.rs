@@ -182,6 +182,22 @@ impl Objects {
         }
     }
 
+    /// Removes an object as it was seen, at its resourceVersion, whatever its finalizers; a conflict when it is another by now.
+    pub async fn remove_seen(&self, kind: &'static Kind, seen: &Value) -> Result<Value, Status> {
+        let meta = Meta::of(kind, seen);
+        let version = seen["metadata"]["resourceVersion"].as_str().unwrap_or_default();
+        let revision =
+            version.parse().map_err(|_| Status::bad_request(format!("invalid resourceVersion {version:?}")))?;
+        let key = key(kind, &meta.namespace, &meta.name).into();
+        let write = Write { key, expect: Expect::Revision(revision), op: Op::Delete, ttl_seconds: None, lazy: false };
+        match self.commit(write).await {
+            Ok(committed) => Ok(parse(&committed.item)),
+            Err(CommitError::Closed) => Err(closed()),
+            Err(CommitError::Conflict { current: None }) => Err(Status::not_found(kind, &meta.name)),
+            Err(CommitError::Conflict { current: Some(_) }) => Err(Status::modified(kind, &meta.name)),
+        }
+    }
+
     async fn put(&self, kind: &'static Kind, mut object: Value, expect: Expect) -> Result<Committed<Meta>, Status> {
         let meta = Arc::new(Meta::of(kind, &object));
         let (bytes, splice_at) = encode(&mut object)?;

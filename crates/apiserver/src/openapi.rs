@@ -19,7 +19,7 @@ const IMMUTABLE: &str = "public, immutable, max-age=31536000";
 const V2_PROTOBUF_ANSWER: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Answers a path at or below /openapi; `merged`: /openapi/v2 with what other servers have.
-pub(crate) fn answer(
+pub(crate) async fn answer(
     published: &Published,
     merged: Option<&Merged>,
     path: &str,
@@ -27,7 +27,7 @@ pub(crate) fn answer(
     query: &Query,
 ) -> Result<Response<Body>, Status> {
     match path {
-        "/openapi/v2" => version2(published, merged, headers),
+        "/openapi/v2" => version2(published, merged, headers).await,
         "/openapi/v3" => index(&published.v3_index(), headers),
         _ => version3(published, path, headers, query),
     }
@@ -55,12 +55,18 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
-fn version2(published: &Published, merged: Option<&Merged>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
+async fn version2(
+    published: &Published,
+    merged: Option<&Merged>,
+    headers: &HeaderMap,
+) -> Result<Response<Body>, Status> {
     for clause in negotiate::clauses(headers) {
         match clause.media_type {
             openapi::V2_PROTOBUF | V2_PROTOBUF_ANSWER => {
-                let found = merged.map_or_else(|| published.v2_protobuf(), Merged::protobuf);
-                return Ok(document(found, V2_PROTOBUF_ANSWER, headers));
+                return Ok(match merged {
+                    Some(merged) => document(&merged.protobuf().await?, V2_PROTOBUF_ANSWER, headers),
+                    None => document(published.v2_protobuf(), V2_PROTOBUF_ANSWER, headers),
+                });
             }
             JSON | "application/*" | "*/*" => {
                 let found = merged.map_or_else(|| published.v2_json(), Merged::json);

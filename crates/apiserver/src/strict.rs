@@ -12,19 +12,20 @@ use crate::status::{Cause, Status};
 pub struct Strict {
     texts: Vec<String>,
     causes: Vec<Cause>,
+    /// What is worth a warning, and refuses nothing.
+    notes: Vec<String>,
 }
 
 impl Strict {
     /// Of a text: fields named twice, and a second document, which upstream passes over without a word.
     pub fn of_text(duplicates: &[Duplicate], second_document: Option<usize>) -> Self {
-        let mut strict = Self { texts: strict_errors(duplicates), causes: Vec::new() };
+        let mut strict = Self { texts: strict_errors(duplicates), ..Self::default() };
         for duplicate in duplicates {
             strict.cause("FieldValueDuplicate", duplicate.to_string(), &duplicate.path);
         }
         if let Some(line) = second_document {
             let text = format!("yaml: only the first document is read, a second one begins at line {line}");
-            strict.cause("FieldValueInvalid", text.clone(), "");
-            strict.texts.push(text);
+            strict.notes.push(text);
         }
         strict
     }
@@ -52,6 +53,9 @@ impl Strict {
         warnings: &Warnings,
         refuse: impl FnOnce(&str) -> Status,
     ) -> Result<(), Status> {
+        if validation != FieldValidation::Ignore {
+            self.notes.into_iter().for_each(|text| warnings.add(text));
+        }
         match validation {
             FieldValidation::Strict if !self.texts.is_empty() => {
                 let mut status = refuse(&self.texts.join(", "));

@@ -1,6 +1,7 @@
 //! A node's certificates: asked for with a CertificateSigningRequest, kept in one file each with their key, asked for anew past two
 //! thirds of their life.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,12 +25,21 @@ pub struct Certificate {
     pub key: String,
 }
 
-/// The cluster will not sign a request as it is.
+/// A request was made, and no certificate came of it.
 #[derive(Debug, thiserror::Error)]
-#[error("signing request {request} was refused: {why}")]
-pub struct Refused {
-    request: String,
-    why: String,
+pub enum Unsigned {
+    #[error("signing request {request} was refused: {why}")]
+    Refused { request: String, why: String },
+    #[error("signing request {0} is not signed yet; see kubectl get csr")]
+    Waiting(String),
+}
+
+impl Unsigned {
+    /// One of the addresses was the reason; the cluster's answer begins with it.
+    pub fn is_of_addresses(&self) -> bool {
+        let Self::Refused { why, .. } = self else { return false };
+        why.split(' ').next().is_some_and(|word| word.parse::<IpAddr>().is_ok())
+    }
 }
 
 /// What a node asks for.
@@ -95,10 +105,10 @@ impl Certificate {
             let mut conditions = seen["status"]["conditions"].as_array().into_iter().flatten();
             if let Some(no) = conditions.find(|have| have["type"] == "Denied" || have["type"] == "Failed") {
                 let why = no["message"].as_str().unwrap_or_default().to_owned();
-                bail!(Refused { request: name.to_string(), why });
+                bail!(Unsigned::Refused { request: name.to_string(), why });
             }
         }
-        bail!("signing request {name} is not signed yet; see kubectl get csr")
+        bail!(Unsigned::Waiting(name.to_string()))
     }
 }
 
@@ -131,6 +141,18 @@ mod tests {
         assert_eq!((&kept.chain, &kept.key), (&chain, &key.serialize_pem()));
         assert_eq!(kept.renew_at(), Some("2026-01-03T00:00:00Z".parse().expect("a time")));
         assert!(at("2026-01-04T00:00:00Z").is_none());
+    }
+
+    #[test]
+    fn only_addresses_are_left_out_for_being_refused() {
+        let refused =
+            |why: &str| Unsigned::Refused { request: "node-csr-1".to_owned(), why: why.to_owned() }.is_of_addresses();
+        assert!(refused("172.30.0.2 is not this node's alone"));
+        assert!(refused("fd00::2 is not this node's alone"));
+        assert!(!refused("localhost is a name of the API server or of a Service: the node needs another name"));
+        assert!(!refused("no"));
+        assert!(!refused(""));
+        assert!(!Unsigned::Waiting("172.30.0.2".to_owned()).is_of_addresses());
     }
 
     #[test]

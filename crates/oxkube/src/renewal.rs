@@ -9,9 +9,13 @@ use client::Rest;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::certificate::{Asked, Certificate, Refused};
+use crate::certificate::{Asked, Certificate, Unsigned};
 
+/// After a failure that left nothing behind.
 const RETRY: Duration = Duration::from_secs(5);
+/// After a request that came to nothing, doubled with each further one: the cluster keeps them all for a while.
+const UNSIGNED_FIRST: Duration = Duration::from_secs(10);
+const UNSIGNED_MOST: Duration = Duration::from_secs(600);
 /// How often its age is looked at; sleeping machines make longer waits unreliable.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
 
@@ -33,15 +37,16 @@ impl Renewal {
     pub async fn keep(self, stop: CancellationToken) {
         let keeping = async {
             let mut renew_at = Timestamp::UNIX_EPOCH;
+            let mut unsigned = 0;
             loop {
                 let mut wait = LOOK_EVERY;
                 if self.env.now() >= renew_at {
                     match self.renew().await {
-                        Ok(at) => renew_at = at,
+                        Ok(at) => (renew_at, unsigned) = (at, 0),
                         Err(error) => {
-                            let (error, signer) = (format!("{error:#}"), self.asked.signer);
-                            tracing::warn!(error, signer, "the node has no new certificate, trying again");
-                            wait = RETRY;
+                            wait = patience(error.is::<Unsigned>(), &mut unsigned);
+                            let (error, signer, seconds) = (format!("{error:#}"), self.asked.signer, wait.as_secs());
+                            tracing::warn!(error, signer, seconds, "the node has no new certificate, trying again");
                         }
                     }
                 }
@@ -72,11 +77,39 @@ impl Renewal {
     async fn ask(&self) -> anyhow::Result<Certificate> {
         let all = &self.asked;
         match Certificate::ask(&self.rest, all).await {
-            Err(error) if all.names.len() > 1 && error.is::<Refused>() => {
+            Err(error) if all.names.len() > 1 && is_of_addresses(&error) => {
                 tracing::warn!(error = format!("{error:#}"), "asking for a certificate for the node's name alone");
                 Certificate::ask(&self.rest, &Asked { names: vec![all.names[0].clone()], ..all.clone() }).await
             }
             answer => answer,
         }
+    }
+}
+
+fn is_of_addresses(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Unsigned>().is_some_and(Unsigned::is_of_addresses)
+}
+
+/// How long until it is tried again; `before`: so many requests in a row came to nothing.
+fn patience(unsigned: bool, before: &mut u32) -> Duration {
+    if !unsigned {
+        return RETRY;
+    }
+    let wait = UNSIGNED_FIRST.saturating_mul(2_u32.saturating_pow(*before)).min(UNSIGNED_MOST);
+    *before = before.saturating_add(1);
+    wait
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_come_to_nothing_are_made_ever_more_rarely() {
+        let mut before = 0;
+        let waits: Vec<u64> = (0..8).map(|_| patience(true, &mut before).as_secs()).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 600, 600]);
+        assert_eq!(patience(false, &mut before), RETRY, "a server that is away leaves no requests");
+        assert_eq!(before, 8);
     }
 }

@@ -22,7 +22,7 @@ impl PathCell {
 
     /// The first value the path leads to; null where it has another type than the column.
     pub fn show(&self, object: &Value, context: &TableContext) -> Value {
-        let Some(value) = self.path.find(object).into_iter().next() else { return Value::Null };
+        let Some(value) = self.path.first(object) else { return Value::Null };
         match (self.kind, value) {
             (_, Value::Null) => Value::Null,
             ("string", Value::String(text)) => text.as_str().into(),

@@ -1,5 +1,8 @@
 //! Which old value a new one was, as far as failures of what did not change are let be (KEP-4008; apiserver pkg/cel/common CorrelatedObject).
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::Structural;
@@ -13,13 +16,26 @@ struct Pair<'v> {
     new: &'v Value,
 }
 
+/// A place of which it is known what it was, for those below.
+pub(super) struct Above<'v> {
+    pair: Pair<'v>,
+    /// All items of a list may ask.
+    same: OnceCell<bool>,
+}
+
+impl Above<'_> {
+    fn is_same(&self) -> bool {
+        *self.same.get_or_init(|| same(self.pair.schema, self.pair.old, self.pair.new))
+    }
+}
+
 /// Where a walk through an update stands.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Correlation<'v> {
     /// None below places where it is not known what an item was.
     current: Option<Pair<'v>>,
     /// The last place above where it was known.
-    above: Option<Pair<'v>>,
+    above: Option<&'v Above<'v>>,
 }
 
 impl<'v> Correlation<'v> {
@@ -30,51 +46,80 @@ impl<'v> Correlation<'v> {
 
     /// Whether this value, or something it is part of, is what it was.
     pub fn is_unchanged(&self) -> bool {
-        self.current.or(self.above).is_some_and(|pair| same(pair.schema, pair.old, pair.new))
+        match (self.current, self.above) {
+            (Some(pair), _) => same(pair.schema, pair.old, pair.new),
+            (None, above) => above.is_some_and(Above::is_same),
+        }
     }
 
-    pub fn key(self, name: &str) -> Self {
-        let Some(here) = self.current else { return self };
+    /// This place, for those below it.
+    pub fn here(self) -> Option<Above<'v>> {
+        self.current.map(|pair| Above { pair, same: OnceCell::new() })
+    }
+
+    /// A field's. `here`: [`Correlation::here`].
+    pub fn key(self, here: Option<&'v Above<'v>>, name: &str) -> Self {
+        let Some(above) = here else { return self };
+        let pair = above.pair;
         if self.above.is_none() && matches!(name, "apiVersion" | "kind") {
             // Old and new object have been brought to one version.
             return Self::default();
         }
         let child = || {
-            let (old, new) = (here.old.as_object()?.get(name)?, here.new.as_object()?.get(name)?);
-            Some(Pair { schema: here.schema.child(name)?, old, new })
+            let (old, new) = (pair.old.as_object()?.get(name)?, pair.new.as_object()?.get(name)?);
+            Some(Pair { schema: pair.schema.child(name)?, old, new })
         };
-        Self { current: child(), above: Some(here) }
+        Self { current: child(), above: Some(above) }
     }
 
-    pub fn item(self, new: &'v Value) -> Self {
-        let Some(here) = self.current else { return self };
-        let child =
-            || Some(Pair { schema: here.schema.items.as_deref()?, old: former(here.schema, new, here.old)?, new });
-        Self { current: child(), above: Some(here) }
+    /// An item's, which was `old`.
+    pub fn item(self, here: Option<&'v Above<'v>>, old: Option<&'v Value>, new: &'v Value) -> Self {
+        let Some(above) = here else { return self };
+        let child = || Some(Pair { schema: above.pair.schema.items.as_deref()?, old: old?, new });
+        Self { current: child(), above: Some(above) }
     }
 }
 
-/// The item that this one was; only items with keys are known again.
-pub(super) fn former<'v>(schema: &Structural, item: &Value, old: &'v Value) -> Option<&'v Value> {
-    if schema.list_type != Some(ListType::Map) {
-        return None;
+/// The items of an old list by their keys.
+pub(super) struct Formers<'v> {
+    schema: &'v Structural,
+    by_keys: HashMap<Vec<Option<&'v Value>>, &'v Value>,
+}
+
+impl<'v> Formers<'v> {
+    /// Only items with keys are known again.
+    pub fn of(schema: &'v Structural, old: Option<&'v Value>) -> Self {
+        let old = old.and_then(Value::as_array).filter(|_| schema.list_type == Some(ListType::Map));
+        let mut by_keys = HashMap::new();
+        for item in old.into_iter().flatten() {
+            by_keys.entry(keys(schema, item)).or_insert(item);
+        }
+        Self { schema, by_keys }
     }
-    let same = |old: &&Value| schema.list_keys.iter().all(|key| old.get(*key) == item.get(*key));
-    old.as_array()?.iter().find(same)
+
+    /// The item that this one was.
+    pub fn find(&self, item: &'v Value) -> Option<&'v Value> {
+        if self.by_keys.is_empty() { None } else { self.by_keys.get(&keys(self.schema, item)).copied() }
+    }
+}
+
+fn keys<'v>(schema: &Structural, item: &'v Value) -> Vec<Option<&'v Value>> {
+    schema.list_keys.iter().map(|key| item.get(*key)).collect()
 }
 
 /// Upstream's equality: the order of items with keys does not count, and what no schema speaks of is never the same.
-fn same(schema: &Structural, old: &Value, new: &Value) -> bool {
+fn same<'v>(schema: &'v Structural, old: &'v Value, new: &'v Value) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
-            let same_child = |(name, new): (&String, &Value)| {
+            let same_child = |(name, new): (&'v String, &'v Value)| {
                 old.get(name).zip(schema.child(name)).is_some_and(|(old, child)| same(child, old, new))
             };
             old.len() == new.len() && new.iter().all(same_child)
         }
         (Value::Array(old_list), Value::Array(list)) => match schema.items.as_deref() {
             Some(items) if schema.list_type == Some(ListType::Map) => {
-                let same_item = |new: &Value| former(schema, new, old).is_some_and(|old| same(items, old, new));
+                let formers = Formers::of(schema, Some(old));
+                let same_item = |new: &'v Value| formers.find(new).is_some_and(|old| same(items, old, new));
                 old_list.len() == list.len() && list.iter().all(same_item)
             }
             _ => old_list == list,

@@ -4,31 +4,29 @@ use serde_json::{Map, Value, json};
 
 use super::{Additional, Structural};
 use crate::path::Path;
-use crate::schema::{self, FieldIssue, IssueKind, nearest};
+use crate::schema::{self, FieldIssue, IssueKind, Issues, nearest};
 
 const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
-/// Upstream stops collecting here too.
-const MAX_ISSUES: usize = 100;
-
 /// Prunes an object of a kind; what was dropped comes sorted by path.
 pub(super) fn prune(schema: &Structural, object: &mut Value) -> Vec<FieldIssue> {
-    let mut walk = Walk { issues: Vec::new() };
+    let mut walk = Walk { issues: Issues::default() };
     walk.metadata(schema, object, &Path::Root, true);
     walk.value(Some(schema), object, &Path::Root, true);
-    walk.issues.sort_by(|left, right| left.path.cmp(&right.path));
-    walk.issues
+    let mut issues = walk.issues.into_vec();
+    issues.sort_by(|left, right| left.path.cmp(&right.path));
+    issues
 }
 
 /// Whether a value that is no resource itself has anything its schema does not know.
 pub(super) fn prunes(schema: &Structural, value: &mut Value) -> bool {
-    let mut walk = Walk { issues: Vec::new() };
+    let mut walk = Walk { issues: Issues::default() };
     walk.child(Some(schema), value, &Path::Key(&Path::Root, "default"));
     !walk.issues.is_empty()
 }
 
 struct Walk {
-    issues: Vec<FieldIssue>,
+    issues: Issues,
 }
 
 impl Walk {
@@ -89,11 +87,13 @@ impl Walk {
     }
 
     fn unknown(&mut self, schema: &Structural, path: &Path, key: &str) {
-        self.issue(path, nearest(schema.properties.keys().map(String::as_str), key).map(str::to_owned));
+        if !self.issues.is_full() {
+            self.issue(path, nearest(schema.properties.keys().map(String::as_str), key).map(str::to_owned));
+        }
     }
 
     fn issue(&mut self, path: &Path, suggestion: Option<String>) {
-        if self.issues.len() < MAX_ISSUES {
+        if !self.issues.is_full() {
             let path = path.to_string();
             let message = format!("unknown field {path:?}");
             let suggestion = suggestion.map(Into::into);

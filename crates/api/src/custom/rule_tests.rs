@@ -74,6 +74,38 @@ fn what_stays_as_it_was_is_not_held_against_an_update() {
     }
 }
 
+/// Lists as long as a body may have them: what an item was is found by its keys, and a list is compared once.
+#[test]
+fn long_lists_are_walked_once() {
+    const LENGTH: usize = 30_000;
+    let low = json!({"type": "integer", "x-kubernetes-validations": rule("self < 0")});
+    let keyed = |value: &Value| {
+        json!({
+            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}, "value": value}}
+        })
+    };
+    let items = |last: usize| -> Vec<Value> {
+        let value = |at: usize| if at + 1 == LENGTH { last } else { at };
+        (0..LENGTH).map(|at| json!({"name": format!("item {at}"), "value": value(at)})).collect()
+    };
+    let (old, mut new) = (items(7), items(8));
+    new.reverse();
+    let (old, new) = (json!({"list": old}), json!({"list": new}));
+    let schema = object(json!({"list": keyed(&low)}));
+    assert_eq!(said(validations(&schema, &new, Some(&old))), ["list[0].value: Invalid value: 8: broken"]);
+    let mut whole = keyed(&json!({"type": "integer"}));
+    whole["x-kubernetes-validations"] = rule("false");
+    let schema = object(json!({ "list": whole }));
+    assert_eq!(said(validations(&schema, &new, Some(&old))), ["list: Invalid value: broken"]);
+    let mut same = old.clone();
+    same["list"].as_array_mut().unwrap().reverse();
+    assert_eq!(said(validations(&schema, &same, Some(&old))), Vec::<String>::new());
+    let schema = object(json!({"list": {"type": "array", "items": low}}));
+    let numbers = json!({"list": (0..LENGTH).collect::<Vec<_>>()});
+    assert_eq!(said(validations(&schema, &numbers, Some(&numbers.clone()))), Vec::<String>::new());
+}
+
 #[test]
 fn failures_are_told_in_upstreams_words() {
     let schema = |rule: Value| {

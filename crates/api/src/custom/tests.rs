@@ -169,3 +169,20 @@ fn formats_are_checked_and_unknown_ones_ignored() {
     }
     assert!(formats::is_valid("anything", "else"));
 }
+
+/// As for built-in kinds: of a body full of unknown fields so much is told, and no more is worked out.
+#[test]
+fn what_is_told_of_a_hostile_body_is_bounded() {
+    let unknown: Value = (0..300_000).map(|number| (format!("replica{number}"), json!(1))).collect();
+    let embedded: Value = (0..1_000).map(|number| json!({"metadata": {format!("label{number}"): 1}})).collect();
+    let schema = Structural::parse(&json!({"type": "object", "properties": {
+        "spec": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+        "all": {"type": "array", "items": {"type": "object", "x-kubernetes-embedded-resource": true}}
+    }}));
+    let mut whole = json!({"apiVersion": "example.com/v1", "kind": "Much", "spec": unknown});
+    let issues = schema.normalise(&mut whole);
+    assert_eq!((issues.len(), issues[0].suggestion.as_deref()), (100, Some("replicas")));
+    assert_eq!(whole["spec"], json!({}));
+    let mut whole = json!({"apiVersion": "example.com/v1", "kind": "Much", "all": embedded});
+    assert_eq!(schema.normalise(&mut whole).len(), 100);
+}

@@ -6,7 +6,7 @@ use std::fmt;
 use cel::{Bindings, Decl, Env, EvalError, NEWEST, Program, Type, compile, decl_of_schema, limits};
 use serde_json::Value;
 
-use super::correlation::{Correlation, former};
+use super::correlation::{Correlation, Formers};
 use super::field_path::field_path;
 use super::{Structural, ValueType};
 use crate::field_error::FieldError;
@@ -153,22 +153,26 @@ impl Run {
         if let Some(validations) = &at.schema.validations {
             validations.rules.iter().for_each(|rule| self.check(rule, at));
         }
+        let here = at.correlation.here();
+        let here = here.as_ref();
         match at.value {
             Value::Object(map) => {
                 for (key, value) in map {
-                    let Some(schema) = at.schema.child(key) else { continue };
+                    let Some(schema) = at.schema.child(key).filter(|schema| schema.has_rules) else { continue };
                     let named = at.schema.properties.contains_key(key);
                     let path = if named { format!("{}.{key}", at.path) } else { format!("{}[{key}]", at.path) };
                     let old = at.old.and_then(|old| old.get(key));
-                    self.walk(At { schema, value, old, correlation: at.correlation.key(key), path: &path });
+                    self.walk(At { schema, value, old, correlation: at.correlation.key(here, key), path: &path });
                 }
             }
             Value::Array(list) => {
-                let Some(schema) = &at.schema.items else { return };
+                let Some(schema) = at.schema.items.as_deref().filter(|items| items.has_rules) else { return };
+                let formers = Formers::of(at.schema, at.old);
                 for (index, value) in list.iter().enumerate() {
-                    let old = at.old.and_then(|old| former(at.schema, value, old));
+                    let old = formers.find(value);
                     let path = format!("{}[{index}]", at.path);
-                    self.walk(At { schema, value, old, correlation: at.correlation.item(value), path: &path });
+                    let correlation = at.correlation.item(here, old, value);
+                    self.walk(At { schema, value, old, correlation, path: &path });
                 }
             }
             _ => {}

@@ -59,3 +59,17 @@ fn paths_have_limits() {
     assert_eq!(template(&ranges(30)).unwrap().render(&list), Err(JsonPathError::TooMuch));
     assert_eq!(template(&ranges(1000)), Err(JsonPathError::TooDeep));
 }
+
+/// What a table shows is bounded for each cell: a list has as many as it has objects.
+#[test]
+fn a_column_shows_the_first_value_within_its_own_limit() {
+    let list = json!({"items": [{"a": 1}, {"a": 2}]});
+    let first = |path: &str| JsonPath::parse(path).unwrap().first(&list).cloned();
+    assert_eq!(first(".items[*].a"), Some(json!(1)));
+    assert_eq!(first(".items[?(@.a==2)].a"), Some(json!(2)));
+    assert_eq!(first(".items[5].a"), None);
+    let wide = json!({"items": vec![json!({"a": 1}); CELL_PLACES_MAX]});
+    let path = JsonPath::parse(".items[*].a").unwrap();
+    assert_eq!(path.first(&wide), None);
+    assert_eq!(path.find(&wide).len(), CELL_PLACES_MAX, "a command may go farther");
+}

@@ -35,7 +35,10 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
             for (name, value) in map {
                 match object_type.field(name) {
                     Some(field) => walk(Place::field(field), value, &format!("{path}.{name}"), errors),
-                    None => errors.push(undeclared(path, name, object_type.fields.iter().map(|field| field.name))),
+                    None => {
+                        let known = object_type.fields.iter().map(|field| field.name);
+                        errors.push(undeclared(path, name, known, errors.len()));
+                    }
                 }
             }
         }
@@ -61,8 +64,10 @@ fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
     }
 }
 
-fn undeclared<'n>(path: &str, name: &str, known: impl Iterator<Item = &'n str>) -> String {
-    let meant = schema::nearest(known, name).map(|meant| format!(" (did you mean {meant:?}?)")).unwrap_or_default();
+/// `before`: so many errors were found before this one; what was meant is said of the first ones only.
+fn undeclared<'n>(path: &str, name: &str, known: impl Iterator<Item = &'n str>, before: usize) -> String {
+    let meant = if before < schema::MAX_ISSUES { schema::nearest(known, name) } else { None };
+    let meant = meant.map(|meant| format!(" (did you mean {meant:?}?)")).unwrap_or_default();
     format!("{path}.{name}: field not declared in schema{meant}")
 }
 
@@ -79,7 +84,10 @@ fn custom(place: Place, schema: &Structural, value: &Value, path: &str, errors: 
                 };
                 match child {
                     Some(child) => walk(child, value, &format!("{path}.{name}"), errors),
-                    None => errors.push(undeclared(path, name, schema.properties.keys().map(String::as_str))),
+                    None => {
+                        let known = schema.properties.keys().map(String::as_str);
+                        errors.push(undeclared(path, name, known, errors.len()));
+                    }
                 }
             }
         }

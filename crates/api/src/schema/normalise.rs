@@ -2,21 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::issues::Issues;
 use super::scalar::{self, Outcome};
 use super::suggest::suggest;
 use super::table::{Field, Shape, Table, Type, TypeId};
 use super::{FieldIssue, IssueKind};
 use crate::path::Path;
 
-/// Upstream stops collecting here too.
-const MAX_ISSUES: usize = 100;
 const SCHEMA_PROPS: &str = "apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
 
 pub(super) fn normalise(table: &Table, id: TypeId, object: &mut Value) -> Vec<FieldIssue> {
-    let mut walk = Walk { table, issues: Vec::new() };
+    let mut walk = Walk { table, issues: Issues::default() };
     let place = Place { path: Path::Root, owner: None };
     walk.value(&Shape::Object(id), object, &place);
-    walk.issues
+    walk.issues.into_vec()
 }
 
 /// Whether a value is worth keeping in a field that may be left out.
@@ -35,7 +34,7 @@ struct Place<'a> {
 
 struct Walk<'t> {
     table: &'t Table,
-    issues: Vec<FieldIssue>,
+    issues: Issues,
 }
 
 impl Walk<'_> {
@@ -82,13 +81,18 @@ impl Walk<'_> {
         map.retain(|key, value| match object_type.field(key) {
             Some(field) => self.field(object_type, field, value, place),
             None => {
-                let path = Path::Key(&place.path, key);
-                let message = format!("unknown field {:?}", path.to_string());
-                self.issue(IssueKind::Unknown, &path, message, suggest(object_type, key));
+                self.unknown(object_type, &Path::Key(&place.path, key), key);
                 false
             }
         });
         Presence::Something
+    }
+
+    fn unknown(&mut self, object_type: &Type, path: &Path, key: &str) {
+        if !self.issues.is_full() {
+            let message = format!("unknown field {:?}", path.to_string());
+            self.issue(IssueKind::Unknown, path, message, suggest(object_type, key));
+        }
     }
 
     /// Whether the field stays.
@@ -137,6 +141,9 @@ impl Walk<'_> {
     }
 
     fn mistyped(&mut self, value: &Value, go_type: &str, place: &Place) -> Presence {
+        if self.issues.is_full() {
+            return Presence::Something;
+        }
         let found = match value {
             Value::Null => "null".to_owned(),
             Value::Bool(_) => "bool".to_owned(),
@@ -160,7 +167,7 @@ impl Walk<'_> {
     }
 
     fn issue(&mut self, kind: IssueKind, path: &Path, message: String, suggestion: Option<&'static str>) -> Presence {
-        if self.issues.len() < MAX_ISSUES {
+        if !self.issues.is_full() {
             self.issues.push(FieldIssue {
                 path: path.to_string(),
                 kind,

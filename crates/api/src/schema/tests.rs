@@ -225,3 +225,24 @@ proptest! {
         }
     }
 }
+
+/// A body may be full of what nobody knows: so much is told, and no more is worked out.
+#[test]
+fn what_is_told_of_a_hostile_body_is_bounded() {
+    let schema = of("apps", "v1", "Deployment").expect("the table has the kind");
+    let fields = |names: &mut dyn Iterator<Item = String>| names.map(|name| (name, json!(1))).collect::<Value>();
+    let mut many = json!({"apiVersion": "apps/v1", "kind": "Deployment"});
+    many["spec"] = fields(&mut (0..300_000).map(|number| format!("replica{number}")));
+    let issues = schema.normalise(&mut many);
+    assert_eq!(issues.len(), MAX_ISSUES);
+    assert_eq!(issues[0].suggestion.as_deref(), Some("replicas"));
+    assert_eq!(many["spec"], json!({}));
+    // A name of megabytes stands in the path of everything below it.
+    let long = "x".repeat(3 << 20);
+    let mut deep = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {}, "labels": {}}});
+    deep["metadata"]["labels"][&long] = json!(1);
+    deep["metadata"]["annotations"][&long] = json!(1);
+    deep["metadata"]["managedFields"] = fields(&mut std::iter::once(long));
+    let issues = of("", "v1", "Pod").expect("the table has the kind").normalise(&mut deep);
+    assert_eq!(issues.len(), 1);
+}

@@ -10,11 +10,14 @@ use tokio_util::sync::CancellationToken;
 use super::Aggregator;
 use super::check::drained;
 use super::condition::Availability;
+use super::keep::WATCH_AGAIN;
 use super::local::{self, Step};
 use crate::follow::View;
 use crate::kinds::Kinds;
 use crate::meta::Meta;
 use crate::objects::{self, timestamp};
+use crate::options::DeleteOptions;
+use crate::registry::graceful::{self, Verdict};
 use crate::rows::row;
 use crate::status::Status;
 
@@ -64,7 +67,10 @@ impl Aggregator {
         while !shutdown.is_cancelled() {
             let revision = self.objects.snapshot().revision();
             let cursors = watched.map(|kind| self.objects.watch(&objects::prefix(kind, ""), revision));
-            let [Ok(mut services), Ok(mut definitions)] = cursors else { continue };
+            let [Ok(mut services), Ok(mut definitions)] = cursors else {
+                tokio::time::sleep(WATCH_AGAIN).await;
+                continue;
+            };
             // A cursor that was left behind begins anew.
             loop {
                 self.reconcile(&mut progress).await;
@@ -120,7 +126,7 @@ impl Aggregator {
         let spec = wanted.map(|wanted| wanted["spec"].clone());
         match (step, wanted, current) {
             (Some(Step::Create), Some(wanted), _) => self.objects.create(self.kind, wanted.clone()).await.map(drop),
-            (Some(Step::Delete), _, Some(_)) => self.objects.remove(self.kind, "", name).await.map(drop),
+            (Some(Step::Delete), _, Some(current)) => self.delete(current).await,
             (step, _, Some(current)) => {
                 let mut next = current.clone();
                 if let (Some(Step::Update), Some(spec)) = (step, spec) {
@@ -129,6 +135,16 @@ impl Aggregator {
                 self.settle(current, next).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Deletes it as it was seen. Finalizers keep it, as they do when anybody else deletes it.
+    async fn delete(&self, current: &Value) -> Result<(), Status> {
+        let now = self.objects.env().now();
+        match graceful::decide(self.kind, current, &DeleteOptions::default(), now) {
+            Verdict::Mark(marked) => self.objects.update(self.kind, *marked).await.map(drop),
+            Verdict::Remove | Verdict::Last(_) => self.objects.remove_seen(self.kind, current).await.map(drop),
+            Verdict::Pending => Ok(()),
         }
     }
 

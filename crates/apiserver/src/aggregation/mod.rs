@@ -6,6 +6,7 @@ mod check;
 mod condition;
 mod documents;
 mod headers;
+mod keep;
 mod local;
 mod openapi;
 mod registered;
@@ -14,7 +15,7 @@ mod specs;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::kind::Kind;
@@ -51,9 +52,9 @@ pub(crate) struct Aggregator {
     learnt: Mutex<BTreeMap<String, Learnt>>,
     /// A proxied call failed: look at once.
     doubts: Notify,
-    /// An APIService changed: read its OpenAPI documents.
-    unread: Notify,
-    merged: Mutex<Option<Arc<Merged>>>,
+    /// The APIServices that this concerns.
+    doubted: Mutex<BTreeSet<String>>,
+    merged: Arc<tokio::sync::Mutex<Option<Arc<Merged>>>>,
     declared: Followed<Declared>,
 }
 
@@ -68,14 +69,14 @@ impl Aggregator {
             kind: row("apiregistration.k8s.io", "v1", "apiservices"),
             learnt: Mutex::default(),
             doubts: Notify::new(),
-            unread: Notify::new(),
-            merged: Mutex::default(),
+            doubted: Mutex::default(),
+            merged: Arc::default(),
         })
     }
 
     /// Keeps the APIServices of this server's own groups, the conditions of the others and their documents, until the server ends.
     pub async fn run(self: Arc<Self>, kinds: Kinds, shutdown: CancellationToken) {
-        tokio::join!(self.register(&kinds, &shutdown), self.check(&shutdown), self.read_documents(&shutdown));
+        tokio::join!(self.register(&kinds, &shutdown), self.check(&shutdown));
     }
 
     /// Who serves a path instead of this server.
@@ -133,6 +134,7 @@ impl Aggregator {
             Ok(answer) => forward::answer(answer),
             Err(CallError::Tls(error)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             Err(error) => {
+                self.doubted.lock().insert(registered.name.clone());
                 self.doubts.notify_one();
                 tracing::debug!(service = registered.name, %error, "an extension server cannot be reached");
                 unavailable(&shown(&error))

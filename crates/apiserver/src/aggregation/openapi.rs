@@ -1,24 +1,23 @@
-//! OpenAPI with the documents of extension servers in it: they are read when their APIService changes and every minute (kube-aggregator's
-//! pkg/controllers/openapi and openapiv3), of v2 only what changed; the last ones stay while a server does not answer.
+//! OpenAPI with the documents of extension servers in it (kube-aggregator's pkg/controllers/openapi and openapiv3): of v2 only what changed
+//! is read; the last ones stay while a server does not answer.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::openapi::{Document, Published};
 use bytes::Bytes;
-use futures::future::join_all;
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Mutex;
 
 use super::registered::Registered;
 use super::{Aggregator, headers, specs};
 use crate::body::full;
 use crate::dialer::CallError;
 use crate::identity::Identity;
+use crate::status::Status;
 
-const AGAIN: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(60);
 const INDEX: &str = "/openapi/v3";
 
@@ -34,8 +33,9 @@ pub(super) struct Spec {
 /// /openapi/v2 of this server and all others.
 pub(crate) struct Merged {
     json: Document,
-    protobuf: OnceLock<Document>,
-    /// ETags of what is in it.
+    protobuf: Arc<Mutex<Option<Document>>>,
+    /// What is in it: APIServices and the ETags of their documents. One server may be behind several, which have different parts of its
+    /// document.
     parts: Vec<String>,
 }
 
@@ -43,18 +43,25 @@ impl Merged {
     fn new(own: &Document, others: &[Arc<Spec>], parts: Vec<String>) -> Self {
         let mut document: Value = serde_json::from_slice(&own.plain()).unwrap_or_default();
         others.iter().for_each(|spec| specs::merge(&mut document, &spec.document));
-        Self { json: Document::v2_json(&document, digest("v2", &parts)), protobuf: OnceLock::new(), parts }
+        Self { json: Document::v2_json(&document, digest("v2", &parts)), protobuf: Arc::default(), parts }
     }
 
     pub fn json(&self) -> &Document {
         &self.json
     }
 
-    pub fn protobuf(&self) -> &Document {
-        self.protobuf.get_or_init(|| {
-            let document = serde_json::from_slice(&self.json.plain()).unwrap_or_default();
-            Document::v2_protobuf(&document, digest("v2 protobuf", &self.parts))
-        })
+    /// Made once, for the first who asks.
+    pub async fn protobuf(&self) -> Result<Document, Status> {
+        let mut known = self.protobuf.clone().lock_owned().await;
+        if let Some(known) = &*known {
+            return Ok(known.clone());
+        }
+        let (json, etag) = (self.json.clone(), digest("v2 protobuf", &self.parts));
+        let making = tokio::task::spawn_blocking(move || {
+            let document = serde_json::from_slice(&json.plain()).unwrap_or_default();
+            known.insert(Document::v2_protobuf(&document, etag)).clone()
+        });
+        making.await.map_err(Status::internal)
     }
 }
 
@@ -78,26 +85,7 @@ impl Answer {
 }
 
 impl Aggregator {
-    /// Runs until the server ends.
-    pub(super) async fn read_documents(&self, shutdown: &CancellationToken) {
-        while !shutdown.is_cancelled() {
-            let anything = self.learn().await;
-            tokio::select! {
-                () = self.unread.notified() => {}
-                () = tokio::time::sleep(AGAIN), if anything => {}
-                () = shutdown.cancelled() => {}
-            }
-        }
-    }
-
-    /// Reads the documents of all that are available; `false`: there is nobody else.
-    pub(super) async fn learn(&self) -> bool {
-        let all = self.registry.read().sorted();
-        join_all(all.iter().filter(|one| one.available).map(|registered| self.learn_of(registered))).await;
-        !all.is_empty()
-    }
-
-    async fn learn_of(&self, registered: &Registered) {
+    pub(super) async fn learn_of(&self, registered: &Registered) {
         let before = self.learnt.lock().get(&registered.name).cloned().unwrap_or_default();
         let openapi = self.place(registered).await;
         let spec = self.spec(registered, before.spec).await;
@@ -168,28 +156,43 @@ impl Aggregator {
     }
 
     /// /openapi/v2 with the documents of others, made anew when one of them changed; `None`: nobody else has one.
-    pub fn openapi_v2(&self, own: &Published) -> Option<Arc<Merged>> {
+    pub async fn openapi_v2(&self, own: &Published) -> Result<Option<Arc<Merged>>, Status> {
         let mut known = self.known();
         known.retain(|(_, learnt)| learnt.spec.is_some());
         if known.is_empty() {
-            *self.merged.lock() = None;
-            return None;
+            self.forget_merged();
+            return Ok(None);
         }
         // Within a group upstream goes by name, whatever the priorities.
         let groups: Vec<String> = known.iter().map(|(registered, _)| registered.group.clone()).collect();
         let place = |group: &str| groups.iter().position(|known| known == group);
         known.sort_by_key(|(registered, _)| (place(&registered.group), registered.name.clone()));
-        let own = own.v2_json();
-        let others: Vec<Arc<Spec>> = known.into_iter().filter_map(|(_, learnt)| learnt.spec).collect();
-        let parts: Vec<String> =
-            std::iter::once(&own.etag).chain(others.iter().map(|spec| &spec.etag)).cloned().collect();
-        let mut merged = self.merged.lock();
-        if let Some(known) = merged.as_ref().filter(|known| known.parts == parts) {
-            return Some(known.clone());
+        let own = own.v2_json().clone();
+        let mut parts = vec![own.etag.clone()];
+        let mut others = Vec::new();
+        for (registered, learnt) in known {
+            let Some(spec) = learnt.spec else { continue };
+            parts.push(format!("{} {}", registered.name, spec.etag));
+            others.push(spec);
         }
-        let made = Arc::new(Merged::new(own, &others, parts));
-        *merged = Some(made.clone());
-        Some(made)
+        // The lock goes along with the work: who asks meanwhile waits for it, and whoever goes away leaves nothing to be done twice.
+        let mut merged = self.merged.clone().lock_owned().await;
+        if let Some(known) = merged.as_ref().filter(|known| known.parts == parts) {
+            return Ok(Some(known.clone()));
+        }
+        let making = tokio::task::spawn_blocking(move || {
+            let made = Arc::new(Merged::new(&own, &others, parts));
+            *merged = Some(made.clone());
+            made
+        });
+        making.await.map(Some).map_err(Status::internal)
+    }
+
+    /// One that is being made just now goes with the next change.
+    pub(super) fn forget_merged(&self) {
+        if let Ok(mut merged) = self.merged.try_lock() {
+            *merged = None;
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub enum DialError {
     Tls { address: String, source: std::io::Error },
     #[error("dial tcp {address} by way of node {node}: {why}")]
     Tunnel { node: String, address: String, why: String },
+    #[error("dial tcp {address}: the tunnel of node {node} is closed: is its agent running?")]
+    Closed { node: String, address: String },
     #[error("{0:?} is not a server's name")]
     Name(String),
 }
@@ -113,7 +115,7 @@ async fn connect(address: String) -> Result<TcpStream, DialError> {
 #[async_trait]
 impl Dialer for TcpDialer {
     async fn dial(&self, to: &Endpoint) -> Result<Stream, DialError> {
-        match self.tunnels.to(to) {
+        match self.tunnels.to(to)? {
             Some(tunnel) => tunnel.dial(to.address()).await,
             None => Ok(Box::new(connect(to.address()).await?)),
         }

@@ -170,7 +170,7 @@ async fn a_kubelet_has_to_be_the_node_that_is_meant() {
             drop(acceptor.accept(stream).await);
         }
     });
-    let dialer = TcpDialer::new(&pki, Arc::new(Tunnels::new(objects, &[]))).unwrap();
+    let dialer = TcpDialer::new(&pki, Arc::new(Tunnels::new(objects, &[]).unwrap())).unwrap();
     dialer.dial_kubelet(&Endpoint::on("n1", "127.0.0.1", port)).await.unwrap();
     let another = dialer.dial_kubelet(&Endpoint::on("n2", "127.0.0.1", port)).await.err().unwrap().to_string();
     assert!(another.starts_with(&format!("tls handshake with 127.0.0.1:{port}: ")), "{another}");

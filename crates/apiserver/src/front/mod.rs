@@ -119,7 +119,7 @@ async fn pipeline(asked: Asked<'_>, request: Request<Body>, caller: Caller) -> R
     }
     match server.tunnels.get() {
         Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.shutdown.clone()),
-        _ => paths::serve(server, &request, info),
+        _ => paths::serve(server, (request.method(), request.headers()), info).await,
     }
 }
 

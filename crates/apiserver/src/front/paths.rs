@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
 use super::respond::{bytes_response, json_response};
@@ -14,27 +14,27 @@ use crate::status::Status;
 /// The API version this server speaks.
 pub const KUBERNETES_VERSION: (&str, &str) = ("1", "37");
 
-pub(super) fn serve(
+pub(super) async fn serve(
     server: &Arc<Inner>,
-    request: &Request<Body>,
+    (method, headers): (&Method, &HeaderMap),
     info: &RequestInfo,
 ) -> Result<Response<Body>, Status> {
     let path = info.path.as_str();
     if let Some(response) = server.health.answer(path, &info.query) {
-        return read_only(request).map(|()| response);
+        return read_only(method).map(|()| response);
     }
     let trimmed = path.trim_end_matches('/');
     if trimmed == "/api" || trimmed == "/apis" || path.starts_with("/api/") || path.starts_with("/apis/") {
-        read_only(request)?;
+        read_only(method)?;
         return server
             .served
             .current()
             .discovery()
-            .answer(trimmed, request.headers(), &server.config, server.aggregator.get().map(|aggregator| &**aggregator))
+            .answer(trimmed, headers, &server.config, server.aggregator.get().map(|aggregator| &**aggregator))
             .unwrap_or_else(|| Err(Status::no_such_path()));
     }
     if trimmed == "/openapi" || path.starts_with("/openapi/") {
-        read_only(request)?;
+        read_only(method)?;
         let served = server.served.current();
         let merged = match (server.aggregator.get(), trimmed) {
             (Some(aggregator), "/openapi/v3") => {
@@ -43,19 +43,19 @@ pub(super) fn serve(
                     request.headers(),
                 );
             }
-            (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()),
+            (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()).await?,
             _ => None,
         };
-        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query);
+        return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, headers, &info.query).await;
     }
     match trimmed {
-        "" => read_only(request).and_then(|()| index(server)),
-        "/version" => read_only(request).and_then(|()| json_response(&version())),
-        "/metrics" => read_only(request).map(|()| {
+        "" => read_only(method).and_then(|()| index(server)),
+        "/version" => read_only(method).and_then(|()| json_response(&version())),
+        "/metrics" => read_only(method).map(|()| {
             bytes_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text().into())
         }),
         _ => match server.authenticator.document(trimmed) {
-            Some(document) => read_only(request).and_then(|()| json_response(&document)),
+            Some(document) => read_only(method).and_then(|()| json_response(&document)),
             None => Ok(not_found()),
         },
     }
@@ -69,8 +69,8 @@ fn not_found() -> Response<Body> {
     response
 }
 
-fn read_only(request: &Request<Body>) -> Result<(), Status> {
-    if matches!(*request.method(), Method::GET | Method::HEAD) { Ok(()) } else { Err(Status::method_not_allowed()) }
+fn read_only(method: &Method) -> Result<(), Status> {
+    if matches!(*method, Method::GET | Method::HEAD) { Ok(()) } else { Err(Status::method_not_allowed()) }
 }
 
 /// version.Info, as `kubectl version` reads it.

@@ -29,6 +29,8 @@ pub enum PkiError {
     Store(String),
     #[error("bad address range {0:?} for services")]
     ServiceCidr(String),
+    #[error("{0:?} is not an address range: ranges of Services and Pods are written like 10.42.0.0/16")]
+    Range(String),
     #[error("tls configuration: {0}")]
     Tls(#[from] rustls::Error),
 }

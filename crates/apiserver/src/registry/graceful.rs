@@ -14,7 +14,7 @@ pub(super) const FOREGROUND: &str = "foregroundDeletion";
 
 /// What has to happen.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It goes now.
     Remove,
     /// It is written once more, as in this new state, and goes then.
@@ -26,7 +26,7 @@ pub(super) enum Verdict {
 }
 
 /// Decides on a deletion of `old`.
-pub(super) fn decide(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> Verdict {
+pub(crate) fn decide(kind: &Kind, old: &Value, options: &DeleteOptions, now: Timestamp) -> Verdict {
     let mut new = old.clone();
     let grace = match shorten(kind, old, &mut new, options, now) {
         Grace::Pending => return Verdict::Pending,

@@ -17,6 +17,9 @@ use crate::options::{ListOptions, Match};
 use crate::status::Status;
 use crate::view;
 
+const CHUNK_LEAST: usize = 50;
+const CHUNK_MOST: usize = 500;
+
 pub(super) async fn serve(scope: &Scope<'_>, headers: &HeaderMap) -> Result<Response<Body>, Status> {
     let format = view::list_format(scope.kind, headers, &scope.info.query)?;
     let options = ListOptions::read(&scope.info.query)?;
@@ -81,8 +84,17 @@ impl Reading {
         if !selection.looks_inside(&scope.reader) {
             return Ok(self.page_of(all, selection, limit));
         }
-        let shown = scope.reader.read(all.cloned().collect()).await?;
-        Ok(self.page_of(shown.iter(), selection, limit))
+        let all: Vec<Object> = all.cloned().collect();
+        let mut found = Vec::new();
+        for chunk in all.chunks(chunk_size(limit)) {
+            let shown = scope.reader.read(chunk.to_vec()).await?;
+            found.extend(shown.into_iter().filter(|item| selection.matches(item)));
+            // One more tells that there is another page.
+            if limit > 0 && found.len() > limit {
+                break;
+            }
+        }
+        Ok(self.page_of(found.iter(), selection, limit))
     }
 
     fn page_of<'o>(&self, all: impl Iterator<Item = &'o Object>, selection: &Selection, limit: usize) -> Page {
@@ -100,6 +112,14 @@ impl Reading {
         let continue_token = objects.last().filter(|_| remaining > 0).map(token).unwrap_or_default();
         let remaining = (remaining > 0 && selection.is_everything()).then_some(remaining);
         Page { objects, revision: self.revision, continue_token, remaining }
+    }
+}
+
+/// How many objects a webhook converts at once while a page is looked for: few for a short page, and never all there are.
+fn chunk_size(limit: usize) -> usize {
+    match limit {
+        0 => CHUNK_MOST,
+        limit => limit.saturating_add(1).clamp(CHUNK_LEAST, CHUNK_MOST),
     }
 }
 

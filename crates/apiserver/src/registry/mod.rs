@@ -8,7 +8,7 @@ mod create;
 mod delete;
 mod fresh;
 mod get;
-mod graceful;
+pub(crate) mod graceful;
 mod internal;
 mod list;
 mod metadata;

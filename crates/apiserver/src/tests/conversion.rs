@@ -11,6 +11,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -100,14 +101,18 @@ fn converted(review: &Value) -> Value {
     }})
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+/// How many objects came with each ConversionReview.
+type Sizes = Arc<Mutex<Vec<usize>>>;
+
+async fn answer(request: Request<Incoming>, sizes: Sizes) -> Result<Response<Full<Bytes>>, Infallible> {
     let body = request.into_body().collect().await.expect("a body").to_bytes();
     let review: Value = serde_json::from_slice(&body).expect("a review");
+    sizes.lock().push(review["request"]["objects"].as_array().map_or(0, Vec::len));
     Ok(Response::new(Full::new(converted(&review).to_string().into())))
 }
 
 /// A webhook on a port of its own; the certificate of its authority in PEM.
-async fn webhook() -> (u16, String) {
+async fn webhook(sizes: Sizes) -> (u16, String) {
     let env = env_now();
     let keys = KeyBundle::generate(&env);
     let leaf = Leaf::issue(&keys.server_authority, &Profile::server("hook", vec!["hook.ops.svc".to_owned()]), &env);
@@ -118,17 +123,17 @@ async fn webhook() -> (u16, String) {
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(stream) = acceptor.accept(stream).await else { continue };
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
-            );
+            let sizes = sizes.clone();
+            let served = service_fn(move |request| answer(request, sizes.clone()));
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), served));
         }
     });
     (port, keys.server_authority.pem())
 }
 
-#[tokio::test]
-async fn a_webhook_converts_what_is_read_and_written() {
-    let (server, (port, authority)) = (server(), webhook().await);
+/// A server that has a webhook convert turns.
+async fn converting(sizes: Sizes) -> ApiServer {
+    let (server, (port, authority)) = (server(), webhook(sizes).await);
     make(
         &server,
         "/api/v1/namespaces/ops/services",
@@ -151,6 +156,35 @@ async fn a_webhook_converts_what_is_read_and_written() {
     let conversion =
         json!({"strategy": "Webhook", "webhook": {"conversionReviewVersions": ["v1"], "clientConfig": config}});
     make(&server, CRDS, definition(conversion)).await;
+    server
+}
+
+/// A webhook is not asked to convert all there are for one short page.
+#[tokio::test]
+async fn pages_are_converted_in_chunks() {
+    let sizes = Sizes::default();
+    let server = converting(sizes.clone()).await;
+    for number in 0..120 {
+        let (name, host) = (format!("t{number:03}"), format!("h{number}"));
+        make(&server, "/apis/example.com/v1/turns", turn("v1", &name, json!({ "host": host }))).await;
+    }
+    let item = |number: usize| json!({"metadata": {"name": format!("t{number:03}")}, "spec": {"address": format!("h{number}")}});
+    for (query, items, wanted) in [
+        ("spec.address!%3Dx&limit=2", vec![item(0), item(1)], vec![50]),
+        ("spec.address!%3Dx&limit=60", (0..60).map(item).collect(), vec![61]),
+        ("spec.address%3Dh70&limit=2", vec![item(70)], vec![50, 50, 20]),
+        ("spec.address%3Dh119", vec![item(119)], vec![120]),
+    ] {
+        sizes.lock().clear();
+        let request = format!("GET /apis/example.com/v2/turns?fieldSelector={query}");
+        ask(&server, json!({"request": request, "expect": {"items": items}})).await;
+        assert_eq!(*sizes.lock(), wanted, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_converts_what_is_read_and_written() {
+    let server = converting(Sizes::default()).await;
     make(&server, "/apis/example.com/v2/turns", turn("v2", "a", json!({"address": "b"}))).await;
     make(&server, "/apis/example.com/v1/turns", turn("v1", "c", json!({"host": "d"}))).await;
     let v1 = json!({"apiVersion": "example.com/v1", "spec": {"host": "b", "both": "x"}});

@@ -197,7 +197,7 @@ fn server_from(
     services.insert("customresourcedefinitions", Arc::new(DefinitionWrites::new(objects.clone())));
     let (authorizer, admission) = (Arc::new(AllButNobody), admission(&kinds, &objects));
     let parts = Parts { objects, kinds, authenticator, authorizer, admission, dialer: Some(Arc::new(Plain)), services };
-    let tunnels = Arc::new(Tunnels::new(parts.objects.clone(), &[]));
+    let tunnels = Arc::new(Tunnels::new(parts.objects.clone(), &[]).unwrap());
     let server = ApiServer::new(config, parts);
     server.inner().tunnels.get_or_init(|| tunnels);
     server.clean_up_definitions();

@@ -1,6 +1,8 @@
 //! /openapi/v2 with what an extension server has: kube-aggregator's v0.37 pkg/controllers/openapi/aggregator and kube-openapi's pkg/aggregator
 //! with their tests.
 
+use futures::FutureExt;
+
 use super::*;
 use crate::aggregation::specs::{filtered, merge};
 
@@ -130,4 +132,41 @@ async fn openapi_v2_shows_other_servers() {
     world.server.objects().remove(world.aggregator.kind, "", "v1.measure.example.com").await.unwrap();
     let alone = world.send(Request::get("/openapi/v2").body(full("")).unwrap()).await;
     assert_eq!(alone.headers()["etag"], own);
+}
+
+/// One server behind two APIServices has one ETag, and a part of its document for each.
+#[tokio::test]
+async fn another_version_of_the_same_server_is_another_part() {
+    let world = World::answering(with_openapi).await;
+    world.available().await;
+    let paths = async || world.ask("GET", "/openapi/v2", "", "").await.1["paths"].clone();
+    let (first, second) = ("/apis/measure.example.com/v1/gauges", "/apis/measure.example.com/v2/gauges");
+    let before = paths().await;
+    assert_eq!((before[first].is_object(), before[second].is_object()), (true, false));
+    let objects = world.server.objects();
+    let mut service = objects.remove(world.aggregator.kind, "", "v1.measure.example.com").await.unwrap().unwrap();
+    service["metadata"] = json!({"name": "v2.measure.example.com"});
+    service["spec"]["version"] = "v2".into();
+    objects.create(world.aggregator.kind, service).await.unwrap();
+    world.aggregator.look().await;
+    world.aggregator.learn().await;
+    let after = paths().await;
+    assert_eq!((after[first].is_object(), after[second].is_object()), (false, true));
+}
+
+/// Whoever asks while the documents are being made waits for the one making, also when the first has gone away.
+#[tokio::test]
+async fn merged_documents_are_made_once() {
+    let world = World::answering(with_openapi).await;
+    world.available().await;
+    let current = world.server.inner().served.current();
+    let published = current.published();
+    let asking = || world.aggregator.openapi_v2(published);
+    assert!(asking().now_or_never().is_none(), "it is made elsewhere");
+    let made = join_all((0..5).map(|_| asking())).await;
+    let made: Vec<Arc<Merged>> = made.into_iter().map(|one| one.unwrap().unwrap()).collect();
+    assert!(made.iter().all(|one| Arc::ptr_eq(one, &made[0])));
+    let protobuf = join_all(made.iter().map(|one| one.protobuf())).await;
+    let protobuf: Vec<_> = protobuf.into_iter().map(|one| one.unwrap().gzip.as_ptr()).collect();
+    assert!(protobuf.iter().all(|one| *one == protobuf[0]));
 }

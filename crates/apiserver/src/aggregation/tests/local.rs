@@ -147,3 +147,30 @@ async fn own_groups_are_registered_at_the_start() {
     assert_eq!(get("v2.autoscaling").unwrap()["spec"]["versionPriority"], 30);
     assert!(get("v1.apiregistration.k8s.io").is_none());
 }
+
+/// A definition went: its APIService is deleted as it was seen, and its finalizers are respected.
+#[tokio::test]
+async fn what_is_deleted_is_what_was_seen() {
+    let world = World::new().await;
+    let (objects, kind) = (world.server.objects().clone(), world.aggregator.kind);
+    let service = |name: &str| json!({"metadata": {"name": name, "labels": {MANAGED: "true"}}, "spec": {"group": "gone.example.com", "version": "v1"}});
+    let seen = objects.create(kind, service("v1.gone.example.com")).await.unwrap();
+    let mut taken = seen.clone();
+    taken["metadata"]["labels"] = json!({});
+    objects.update(kind, taken).await.unwrap();
+    let refused = objects.remove_seen(kind, &seen).await.unwrap_err();
+    assert_eq!(refused.code, 409, "{refused}");
+    assert!(objects.get(kind, "", "v1.gone.example.com").is_some(), "somebody has taken it for himself");
+    let mut held = service("v1.held.example.com");
+    held["metadata"]["finalizers"] = json!(["example.com/held"]);
+    objects.create(kind, held).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(world.aggregator.clone().run(Kinds::new(api::kinds::ALL), shutdown.clone()));
+    let marked = || objects.get(kind, "", "v1.held.example.com").unwrap()["metadata"]["deletionTimestamp"].is_string();
+    until(marked).await;
+    until(|| objects.get(kind, "", "v2.autoscaling").is_some()).await;
+    assert!(marked(), "it waits for its finalizer");
+    assert!(objects.get(kind, "", "v1.gone.example.com").is_some());
+    shutdown.cancel();
+    task.await.unwrap();
+}

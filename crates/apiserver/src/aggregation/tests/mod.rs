@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -13,6 +14,7 @@ use tower::ServiceExt;
 mod connections;
 mod documents;
 mod local;
+mod pace;
 
 use super::condition::stored;
 use super::registered::Registered;
@@ -53,6 +55,29 @@ async fn until(done: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
+}
+
+/// What a look at all of them saw.
+struct AllLooked {
+    /// There is an APIService of another server.
+    anything: bool,
+    /// One that should answer does not.
+    failing: bool,
+}
+
+/// What its loops do, once and for all servers.
+impl Aggregator {
+    async fn look(&self) -> AllLooked {
+        let all = self.registry.read().sorted();
+        self.forget_others(&all);
+        let looked = join_all(all.iter().map(|registered| self.look_at(registered))).await;
+        AllLooked { anything: !all.is_empty(), failing: looked.iter().any(|looked| looked.failing) }
+    }
+
+    async fn learn(&self) {
+        let all = self.registry.read().sorted();
+        join_all(all.iter().filter(|one| one.available).map(|registered| self.learn_of(registered))).await;
+    }
 }
 
 struct World {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::env::Env;
-use api::ip::parse_range_sloppy;
 use api::tunnel::{CONNECTION_WINDOW_BYTES, PATH, PING_SECONDS, PONG_SECONDS, PROTOCOL, STREAM_WINDOW_BYTES};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -21,11 +20,13 @@ use tokio_util::sync::CancellationToken;
 use super::places::{Places, Range};
 use crate::authz::node_name;
 use crate::body::{Body, full};
+use crate::config;
 use crate::dialer::dial::{DialError, Endpoint, Stream, TIMEOUT};
 use crate::follow::Followed;
 use crate::front::DRAIN;
 use crate::identity::Identity;
 use crate::objects::Objects;
+use crate::pki::PkiError;
 use crate::status::Status;
 
 const REFUSAL_BYTES_MAX: usize = 64 * 1024;
@@ -45,21 +46,31 @@ pub(crate) struct Tunnels {
     places: Followed<Places>,
     /// The Pods' addresses.
     cluster: Vec<Range>,
-    open: RwLock<HashMap<String, Tunnel>>,
+    /// None: it is closed. What was behind it is not reached in any other way: who answers there would be another machine.
+    open: RwLock<HashMap<String, Option<Tunnel>>>,
     opened: AtomicU64,
 }
 
 impl Tunnels {
     /// `cluster_cidrs`: where Pods' addresses come from.
-    pub fn new(objects: Objects, cluster_cidrs: &[String]) -> Self {
+    pub fn new(objects: Objects, cluster_cidrs: &[String]) -> Result<Self, PkiError> {
         let env = objects.env().clone();
-        let cluster = cluster_cidrs.iter().filter_map(|range| parse_range_sloppy(range)).collect();
-        Self { env, places: Followed::new(objects), cluster, open: RwLock::default(), opened: AtomicU64::new(0) }
+        let cluster = config::ranges(cluster_cidrs)?;
+        Ok(Self { env, places: Followed::new(objects), cluster, open: RwLock::default(), opened: AtomicU64::new(0) })
     }
 
     /// The tunnel that leads to an endpoint: its node's, and where no node is named that of the node whose Pod has the address. `None`: it
-    /// is to be dialled directly.
-    pub(in crate::dialer) fn to(&self, endpoint: &Endpoint) -> Option<Tunnel> {
+    /// is to be dialled directly, which holds for no node that has had a tunnel.
+    pub(in crate::dialer) fn to(&self, endpoint: &Endpoint) -> Result<Option<Tunnel>, DialError> {
+        let Some((node, tunnel)) = self.of(endpoint) else { return Ok(None) };
+        match tunnel.filter(|tunnel| !tunnel.sender.is_closed()) {
+            Some(tunnel) => Ok(Some(tunnel)),
+            None => Err(DialError::Closed { node, address: endpoint.address() }),
+        }
+    }
+
+    /// The endpoint's node, if it has or had a tunnel.
+    fn of(&self, endpoint: &Endpoint) -> Option<(String, Option<Tunnel>)> {
         if self.open.read().is_empty() {
             return None;
         }
@@ -70,12 +81,12 @@ impl Tunnels {
             None => places.of_pod(address, &self.cluster),
         };
         let tunnel = self.open.read().get(node?).cloned();
-        tunnel.filter(|tunnel| !tunnel.sender.is_closed())
+        Some((node?.to_owned(), tunnel?))
     }
 
     #[cfg(test)]
     pub(super) fn is_open(&self, node: &str) -> bool {
-        self.open.read().contains_key(node)
+        self.open.read().get(node).is_some_and(Option::is_some)
     }
 
     /// Answers a node that opens its tunnel; it ends a while after `shutdown`, so that requests under way can be finished.
@@ -123,15 +134,16 @@ impl Tunnels {
             .keep_alive_while_idle(true);
         let (sender, connection) = builder.handshake(stream).await?;
         let number = self.opened.fetch_add(1, Ordering::Relaxed);
-        self.open.write().insert(node.to_owned(), Tunnel { node: node.to_owned(), number, sender });
+        self.open.write().insert(node.to_owned(), Some(Tunnel { node: node.to_owned(), number, sender }));
         tracing::info!(node, "the node's tunnel is open");
         let ended = tokio::select! {
             ended = connection => ended,
             () = over(shutdown) => Ok(()),
         };
         let mut open = self.open.write();
-        if open.get(node).is_some_and(|tunnel| tunnel.number == number) {
-            open.remove(node);
+        if let Some(tunnel) = open.get_mut(node) {
+            // A newer one stays.
+            tunnel.take_if(|tunnel| tunnel.number == number);
         }
         ended
     }

@@ -61,7 +61,7 @@ async fn tunnels(nodes: &[(&str, &str, &str)]) -> Arc<Tunnels> {
         });
         objects.create(row("", "v1", "nodes"), node).await.unwrap();
     }
-    Arc::new(Tunnels::new(objects, &["10.42.0.0/16".to_owned()]))
+    Arc::new(Tunnels::new(objects, &["10.42.0.0/16".to_owned()]).unwrap())
 }
 
 /// A node's tunnel: the agent, and how the server holds it.
@@ -87,11 +87,11 @@ fn pod(address: &str) -> Endpoint {
 
 /// Through which node's tunnel it goes.
 fn way(tunnels: &Tunnels, endpoint: &Endpoint) -> Option<String> {
-    tunnels.to(endpoint).map(|tunnel| tunnel.node().to_owned())
+    tunnels.to(endpoint).unwrap().map(|tunnel| tunnel.node().to_owned())
 }
 
 async fn dial(tunnels: &Tunnels, endpoint: &Endpoint) -> Stream {
-    tunnels.to(endpoint).unwrap().dial(endpoint.address()).await.unwrap()
+    tunnels.to(endpoint).unwrap().unwrap().dial(endpoint.address()).await.unwrap()
 }
 
 /// Sends, and reads all that comes.
@@ -131,12 +131,27 @@ async fn a_nodes_endpoints_lead_into_its_tunnel() {
     }
     let stream = dial(&tunnels, &pod("10.42.1.7")).await;
     assert_eq!(told(stream, "; it is told again").await, "10.42.1.7:8443; it is told again");
-    let tunnel = tunnels.to(&pod("10.42.1.7")).unwrap();
+    let tunnel = tunnels.to(&pod("10.42.1.7")).unwrap().unwrap();
     let Err(refused) = tunnel.dial("10.42.1.7:1".to_owned()).await else { panic!("it was refused") };
     assert_eq!(refused.to_string(), "dial tcp 10.42.1.7:1 by way of node far: connect: connection refused");
     held.agent.abort();
-    assert!(held.server.await.unwrap().is_err() || way(&tunnels, &pod("10.42.1.7")).is_none());
-    assert_eq!(way(&tunnels, &pod("10.42.1.7")), None, "a tunnel that is gone leads nowhere");
+    drop(held.server.await.unwrap());
+    for closed in [pod("10.42.1.7"), Endpoint::on("far", "192.168.7.5", 10250)] {
+        let Err(refused) = tunnels.to(&closed) else { panic!("a tunnel that is gone leads nowhere else: {closed:?}") };
+        let told = format!("dial tcp {}: the tunnel of node far is closed: is its agent running?", closed.address());
+        assert_eq!(refused.to_string(), told);
+    }
+    assert_eq!(way(&tunnels, &pod("10.42.0.7")), None, "the other node never had one");
+    let _held = open(&tunnels, "far", &CancellationToken::new()).await;
+    assert_eq!(way(&tunnels, &pod("10.42.1.7")), far);
+}
+
+#[tokio::test]
+async fn ranges_that_cannot_be_read_are_an_error() {
+    let Err(refused) = Tunnels::new(objects(), &["10.42.0.0/16".to_owned(), "10.42/16".to_owned()]) else {
+        panic!("it is no range")
+    };
+    assert!(refused.to_string().starts_with("\"10.42/16\" is not an address range"), "{refused}");
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use api::ip::{in_range, parse_range_sloppy};
+use api::ip::in_range;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::pki::{PkiError, serving_names};
 
 /// The API server's names and addresses, and those of Services and Pods.
@@ -19,8 +19,8 @@ pub struct Reserved {
 impl Reserved {
     pub fn of(config: &Config) -> Result<Self, PkiError> {
         let names = serving_names(config)?.iter().map(|name| name.to_lowercase()).collect();
-        let ranges = config.service_cidrs.iter().chain(&config.cluster_cidrs);
-        let ranges = ranges.filter_map(|range| parse_range_sloppy(range)).collect();
+        // A range that cannot be read would be open to all nodes.
+        let ranges = config::ranges(config.service_cidrs.iter().chain(&config.cluster_cidrs))?;
         Ok(Self { names, ranges, domain: config.cluster_domain.clone() })
     }
 

@@ -174,3 +174,14 @@ async fn nodes_serve_under_their_own_names_only() {
     }
     assert_eq!(ask("n1", &["n1"], "n2").await, waits, "a node is not another node");
 }
+
+/// A range that was passed over would be open to every node.
+#[test]
+fn ranges_that_cannot_be_read_are_an_error() {
+    for broken in ["10.42.0.0", "pods", ""] {
+        let mut config = Config::new("/nowhere");
+        config.cluster_cidrs.push(broken.to_owned());
+        let Err(refused) = Reserved::of(&config) else { panic!("{broken:?} is no range") };
+        assert!(refused.to_string().starts_with(&format!("{broken:?} is not an address range")), "{refused}");
+    }
+}
