@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::duration::go_duration;
 use super::{Caller, ending};
 use crate::body::Body;
+use crate::drain::UnderWay;
 use crate::negotiate::{self, Endpoint, Format};
 use crate::request::RequestInfo;
 use crate::server::Inner;
@@ -42,9 +43,11 @@ pub(crate) fn in_time(
             return futures::future::ready(super::refusal(&status, format, &audit_id)).boxed();
         }
     };
+    // The server's own requests end with who makes them.
+    let counted = matches!(caller, Caller::Peer(_)).then(|| server.drain.request());
     let work = Box::pin(super::serve(server.clone(), request, info, caller, audit_id.clone()));
     Box::pin(async move {
-        let answer = limited(&server, work, limit).await;
+        let answer = limited(&server, work, limit, counted).await;
         answer.unwrap_or_else(|status| super::refusal(&status, Format::PLAIN, &audit_id))
     })
 }
@@ -54,11 +57,12 @@ async fn limited(
     server: &Inner,
     mut work: BoxFuture<'static, Response<Body>>,
     limit: Limit,
+    counted: Option<UnderWay>,
 ) -> Result<Response<Body>, Status> {
     let end = Instant::now() + limit.whole;
     tokio::select! {
         biased;
-        response = work.as_mut() => return Ok(ending::cut(response, tokio::time::sleep_until(end), LATE)),
+        response = work.as_mut() => return Ok(ending::cut(response, tokio::time::sleep_until(end), LATE, counted)),
         () = tokio::time::sleep(limit.answer) => {}
     }
     server.objects.env().spawn("a late request", work.map(drop));

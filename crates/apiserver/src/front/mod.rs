@@ -10,6 +10,7 @@ mod metrics;
 mod paths;
 mod respond;
 mod tls;
+mod zpages;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -33,7 +34,6 @@ pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
 pub(crate) use respond::{bytes_response, json_response, object_response};
-pub(crate) use tls::DRAIN;
 
 /// Who is at the other end, as far as the transport knows.
 pub(crate) enum Caller {
@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
     let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
-    let under_way = server.metrics.begin(&info, &server.served.current());
+    let under_way = server.metrics.begin(&info, request.headers(), &server.served.current());
     let warnings = Warnings::default();
     let outcome = AssertUnwindSafe(pipeline(&server, request, &info, caller, &warnings)).catch_unwind().await;
     let response = match outcome {
@@ -94,7 +94,7 @@ async fn pipeline(
     authorize(server, &identity, info)?;
     let mut request = Request::from_parts(parts, body);
     if let Some(aggregator) = server.aggregator.get() {
-        match aggregator.serve(request, info, &identity).await {
+        match aggregator.serve(request, info, &identity, &server.drain).await {
             Ok(answer) => return Ok(ending::with_server(server, info, answer?)),
             Err(own) => request = own,
         }
@@ -105,7 +105,7 @@ async fn pipeline(
         return Ok(if is_own_watch { answer } else { ending::with_server(server, info, answer) });
     }
     match server.tunnels.get() {
-        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.shutdown.clone()),
+        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.drain.clone()),
         _ => paths::serve(server, &request, info),
     }
 }

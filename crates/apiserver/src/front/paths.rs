@@ -1,4 +1,4 @@
-//! Paths that are no resources: discovery, OpenAPI, version, health, metrics, and the index of them all.
+//! Paths that are no resources: discovery, OpenAPI, version, health, metrics, statusz, flagz, and the index of them all.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde_json::json;
 
 use super::respond::{bytes_response, json_response};
+use super::zpages;
 use crate::body::Body;
 use crate::request::RequestInfo;
 use crate::server::Inner;
@@ -13,6 +14,19 @@ use crate::status::Status;
 
 /// The API version this server speaks.
 pub const KUBERNETES_VERSION: (&str, &str) = ("1", "37");
+
+/// What the index has besides groups.
+const OWN: [&str; 9] = [
+    "/flagz",
+    "/healthz",
+    "/livez",
+    "/metrics",
+    "/openapi/v2",
+    "/openapi/v3",
+    "/readyz",
+    "/statusz",
+    "/version",
+];
 
 pub(super) fn serve(
     server: &Arc<Inner>,
@@ -46,7 +60,9 @@ pub(super) fn serve(
         return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, request.headers(), &info.query);
     }
     match trimmed {
-        "" => read_only(request).and_then(|()| index(server)),
+        "" => read_only(request).and_then(|()| json_response(&json!({"paths": index(server)}))),
+        "/statusz" => read_only(request).and_then(|()| zpages::statusz(server, request.headers(), &index(server))),
+        "/flagz" => read_only(request).and_then(|()| zpages::flagz(server, request.headers())),
         "/version" => read_only(request).and_then(|()| json_response(&version())),
         "/metrics" => read_only(request).map(|()| {
             bytes_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text().into())
@@ -90,7 +106,7 @@ fn go_architecture() -> &'static str {
     }
 }
 
-fn index(server: &Inner) -> Result<Response<Body>, Status> {
+fn index(server: &Inner) -> Vec<String> {
     let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
     for (group, version) in server.served.current().versions() {
         if group.is_empty() {
@@ -100,10 +116,8 @@ fn index(server: &Inner) -> Result<Response<Body>, Status> {
             paths.push(format!("/apis/{group}/{version}"));
         }
     }
-    paths.extend(
-        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
-    );
+    paths.extend(OWN.map(str::to_owned));
     paths.sort();
     paths.dedup();
-    json_response(&json!({"paths": paths}))
+    paths
 }
