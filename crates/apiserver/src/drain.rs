@@ -71,3 +71,51 @@ impl Drain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    async fn ends_after(drain: &Drain, connections: &TaskTracker) -> Duration {
+        connections.close();
+        drain.begin();
+        let begun = Instant::now();
+        drain.finish(connections).await;
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_without_work_ends_at_once() {
+        assert_eq!(ends_after(&Drain::default(), &TaskTracker::new()).await, Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_are_waited_for_and_then_cut() {
+        let (drain, connections) = (Drain::default(), TaskTracker::new());
+        let request = drain.request();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            drop(request);
+        });
+        assert_eq!(ends_after(&drain, &connections).await.as_secs(), 10);
+        let (drain, connections) = (Drain::default(), TaskTracker::new());
+        let _endless = drain.request();
+        assert_eq!(ends_after(&drain, &connections).await.as_secs(), REQUESTS.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_has_a_moment_for_its_goodbye() {
+        let (drain, connections) = (Drain::default(), TaskTracker::new());
+        let begun = drain.begun().clone();
+        tokio::spawn(drain.upgraded(async move {
+            begun.cancelled().await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }));
+        assert_eq!(ends_after(&drain, &connections).await.as_millis() / 10, 20);
+        let drain = Drain::default();
+        let _deaf = connections.token();
+        assert_eq!(ends_after(&drain, &connections).await.as_millis() / 10, GOODBYE.as_millis() / 10);
+    }
+}

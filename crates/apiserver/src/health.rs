@@ -65,7 +65,9 @@ impl Health {
             let ping: Check = Arc::new(|| Ok(()));
             let ending = self.ending.clone();
             let last: Check =
-                Arc::new(move || if ending.is_cancelled() { Err("process is shutting down".to_owned()) } else { Ok(()) });
+                Arc::new(
+                    move || if ending.is_cancelled() { Err("process is shutting down".to_owned()) } else { Ok(()) },
+                );
             std::iter::once(("ping".to_owned(), ping))
                 .chain(wanted.map(|check| (check.name.clone(), check.check.clone())))
                 .chain((endpoint == "readyz").then(|| ("shutdown".to_owned(), last)))

@@ -37,7 +37,8 @@ impl PersistentVolumeClaimResize {
 
     fn may_grow(&self, claim: &Value, old: &Value) -> bool {
         let name = class(claim);
-        let found = (!name.is_empty() && name == class(old)).then(|| self.objects.get(self.classes, "", name)).flatten();
+        let found =
+            (!name.is_empty() && name == class(old)).then(|| self.objects.get(self.classes, "", name)).flatten();
         found.is_some_and(|class| class["allowVolumeExpansion"] == true)
     }
 }

@@ -87,3 +87,31 @@ impl http_body::Body for Ending {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use http_body_util::StreamBody;
+
+    use super::*;
+    use crate::tests::support::server;
+
+    /// How a proxied body that goes on ends when the server does.
+    async fn ends(content_type: &str) -> Result<Bytes, String> {
+        let server = server();
+        let info = RequestInfo { subresource: "proxy".to_owned(), verb: "get".to_owned(), ..RequestInfo::default() };
+        let first = futures::stream::iter([Ok::<_, BoxError>(Frame::data(Bytes::from("first")))]);
+        let body = StreamBody::new(first.chain(futures::stream::pending())).boxed_unsync();
+        let response = Response::builder().header(header::CONTENT_TYPE, content_type).body(body).unwrap();
+        let response = with_server(server.inner(), &info, response);
+        server.shut_down();
+        let all = response.into_body().collect().await.map_err(|error| error.to_string());
+        all.map(|all| all.to_bytes())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn proxied_bodies_are_cut_unless_they_are_events() {
+        assert_eq!(ends("text/event-stream").await.map(|_| ()), Ok(()));
+        assert_eq!(ends("application/octet-stream").await, Err(SHUTDOWN.to_owned()));
+    }
+}

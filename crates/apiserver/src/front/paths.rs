@@ -16,17 +16,8 @@ use crate::status::Status;
 pub const KUBERNETES_VERSION: (&str, &str) = ("1", "37");
 
 /// What the index has besides groups.
-const OWN: [&str; 9] = [
-    "/flagz",
-    "/healthz",
-    "/livez",
-    "/metrics",
-    "/openapi/v2",
-    "/openapi/v3",
-    "/readyz",
-    "/statusz",
-    "/version",
-];
+const OWN: [&str; 9] =
+    ["/flagz", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/statusz", "/version"];
 
 pub(super) fn serve(
     server: &Arc<Inner>,

@@ -83,8 +83,10 @@ fn page(
 /// Of what is listed, the first parts. Pure.
 fn shown(paths: &[String]) -> Vec<String> {
     let firsts = paths.iter().filter_map(|path| path.split('/').nth(1));
-    let mut shown: Vec<String> =
-        firsts.filter(|first| !first.is_empty() && !NOT_SHOWN.contains(first)).map(|first| format!("/{first}")).collect();
+    let mut shown: Vec<String> = firsts
+        .filter(|first| !first.is_empty() && !NOT_SHOWN.contains(first))
+        .map(|first| format!("/{first}"))
+        .collect();
     shown.sort();
     shown.dedup();
     shown
@@ -124,9 +126,7 @@ pub(super) fn statusz(server: &Inner, headers: &HeaderMap, paths: &[String]) -> 
         "paths": shown(paths),
     });
     let shown = fields.clone();
-    page(server, headers, "Statusz", fields, |delimiter| {
-        text_of_status(server.started, seconds, &shown, delimiter)
-    })
+    page(server, headers, "Statusz", fields, |delimiter| text_of_status(server.started, seconds, &shown, delimiter))
 }
 
 pub(super) fn flagz(server: &Inner, headers: &HeaderMap) -> Result<Response<Body>, Status> {
@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn paths_are_shown_by_their_first_part() {
-        let listed = ["/", "/api/v1", "/apis/apps", "/livez", "/livez/ping", "/openapi/v3", "/.well-known/x", "/version"];
+        let listed =
+            ["/", "/api/v1", "/apis/apps", "/livez", "/livez/ping", "/openapi/v3", "/.well-known/x", "/version"];
         assert_eq!(shown(&listed.map(str::to_owned)), ["/livez", "/version"]);
     }
 

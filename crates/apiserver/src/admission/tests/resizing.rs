@@ -78,8 +78,7 @@ async fn pods_grow_to_what_their_node_has() {
             (status.message, causes.into_iter().map(|cause| cause.reason).collect::<String>())
         })
     };
-    let refused =
-        |why: &str, cause: &str| Err((format!("pods \"p\" is forbidden: {why}"), cause.to_owned()));
+    let refused = |why: &str, cause: &str| Err((format!("pods \"p\" is forbidden: {why}"), cause.to_owned()));
     for (subresource, fine) in [
         ("resize", sized("linux-node", 2, "2", "1Gi")),
         ("resize", sized("linux-node", 2, "1", "2Gi")),

@@ -8,7 +8,11 @@ const REGION: &str = "topology.kubernetes.io/region";
 #[tokio::test]
 async fn pods_have_their_nodes_zone_and_region() {
     let cases = [
-        (json!({ZONE: "zone1", REGION: "region1", "non-topology.k8s.io/label": "x"}), Value::Null, json!({ZONE: "zone1", REGION: "region1"})),
+        (
+            json!({ZONE: "zone1", REGION: "region1", "non-topology.k8s.io/label": "x"}),
+            Value::Null,
+            json!({ZONE: "zone1", REGION: "region1"}),
+        ),
         (json!({"topology.kubernetes.io/arbitrary": "something"}), Value::Null, Value::Null),
         (json!({"sub.topology.kubernetes.io/zone": "value"}), Value::Null, Value::Null),
         (json!({"topology.kubernetes.io": "value"}), Value::Null, Value::Null),
@@ -45,7 +49,14 @@ async fn pods_have_their_nodes_zone_and_region() {
 async fn a_bound_pod_is_labelled() {
     let (server, ..) = whole_server().await;
     let admin = || Identity::new("system:admin", &["system:masters"]);
-    let (code, body) = send(&server, admin(), Method::POST, "/api/v1/nodes", json!({"metadata": {"name": "n", "labels": {ZONE: "a", "x": "y"}}})).await;
+    let (code, body) = send(
+        &server,
+        admin(),
+        Method::POST,
+        "/api/v1/nodes",
+        json!({"metadata": {"name": "n", "labels": {ZONE: "a", "x": "y"}}}),
+    )
+    .await;
     assert_eq!(code, 201, "{body}");
     let account = json!({"metadata": {"name": "default"}});
     send(&server, admin(), Method::POST, "/api/v1/namespaces/default/serviceaccounts", account).await;

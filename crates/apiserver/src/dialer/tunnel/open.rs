@@ -21,8 +21,8 @@ use super::places::{Places, Range};
 use crate::authz::node_name;
 use crate::body::{Body, full};
 use crate::dialer::dial::{DialError, Endpoint, Stream, TIMEOUT};
-use crate::follow::Followed;
 use crate::drain::{Drain, GOODBYE};
+use crate::follow::Followed;
 use crate::identity::Identity;
 use crate::objects::Objects;
 use crate::status::Status;
@@ -106,12 +106,7 @@ impl Tunnels {
     }
 
     /// One tunnel from its opening to its end.
-    pub(super) async fn serve(
-        &self,
-        node: &str,
-        stream: impl Transport,
-        drain: &Drain,
-    ) -> hyper::Result<()> {
+    pub(super) async fn serve(&self, node: &str, stream: impl Transport, drain: &Drain) -> hyper::Result<()> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode};
@@ -111,8 +112,8 @@ impl LogSocket {
     }
 }
 
-async fn send(
-    io: TokioIo<hyper::upgrade::Upgraded>,
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
     mut log: Body,
     protocol: Option<&str>,
     ending: CancellationToken,
@@ -150,7 +151,7 @@ async fn send(
 }
 
 /// Tells the client that this is all, and hears it out: a connection that is dropped under its answer may lose what it has not read.
-async fn close(mut socket: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>, code: CloseCode) {
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>, code: CloseCode) {
     let end = CloseFrame { code, reason: "".into() };
     let closing = async {
         socket.close(Some(end)).await?;
@@ -181,6 +182,22 @@ mod tests {
         assert_eq!(asked(&["base64.binary.k8s.io"]), Ok(Some(BASE64)));
         assert_eq!(asked(&["v4.channel.k8s.io, base64.binary.k8s.io", "binary.k8s.io"]), Ok(Some(BASE64)));
         assert!(asked(&["v4.channel.k8s.io"]).is_err_and(|why| why.contains("not supported: [v4.channel.k8s.io]")));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_goes_on_ends_with_the_server() {
+        let (near, far) = tokio::io::duplex(4096);
+        let log = http_body_util::StreamBody::new(futures::stream::pending::<Result<_, crate::body::BoxError>>());
+        let ending = CancellationToken::new();
+        let sending = tokio::spawn(send(far, log.boxed_unsync(), None, ending.clone()));
+        let mut client = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary(""));
+        ending.cancel();
+        let Message::Close(Some(end)) = client.next().await.unwrap().unwrap() else { panic!("a close frame") };
+        assert_eq!(end.code, CloseCode::Away);
+        assert!(client.next().await.is_none_or(|last| last.is_err()));
+        drop(client);
+        sending.await.unwrap();
     }
 
     #[test]
