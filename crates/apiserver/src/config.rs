@@ -1,5 +1,6 @@
 //! What the API server is started with.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub struct Config {
     pub service_account_issuer: String,
     /// Accepted audiences; the first is the default of TokenRequests.
     pub api_audiences: Vec<String>,
+    /// The flags of the command line and their values, as /flagz shows them: without secrets.
+    pub flags: BTreeMap<String, String>,
     /// The token with which agents join.
     pub server_token: String,
     /// Seconds after which an unnamed watch or list stream of a client is ended (upstream: 1800 to 3600).
@@ -60,6 +63,7 @@ impl Config {
             node_ports: 30000..=32767,
             service_account_issuer: "https://kubernetes.default.svc.cluster.local".to_owned(),
             api_audiences: vec!["https://kubernetes.default.svc.cluster.local".to_owned()],
+            flags: BTreeMap::new(),
             server_token: String::new(),
             min_request_timeout_seconds: 1800,
             watches_per_user_max: 10_000,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{Response, StatusCode, header};
 use parking_lot::RwLock;
+use tokio_util::sync::CancellationToken;
 
 use crate::body::{Body, full};
 use crate::request::Query;
@@ -13,8 +14,11 @@ use crate::request::Query;
 type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
 /// The registered checks.
-#[derive(Default)]
-pub struct Health(RwLock<Vec<Registered>>);
+pub struct Health {
+    checks: RwLock<Vec<Registered>>,
+    /// Of readiness, after all others: whether the server ends.
+    ending: CancellationToken,
+}
 
 /// Something that has to be done before the server is ready.
 pub struct Pending(Arc<AtomicBool>);
@@ -33,9 +37,13 @@ struct Registered {
 }
 
 impl Health {
+    pub(crate) fn new(ending: CancellationToken) -> Self {
+        Self { checks: RwLock::default(), ending }
+    }
+
     /// Adds a check; `ready_only` ones do not fail /livez.
     pub fn add(&self, name: &str, ready_only: bool, check: impl Fn() -> Result<(), String> + Send + Sync + 'static) {
-        self.0.write().push(Registered { name: name.to_owned(), ready_only, check: Arc::new(check) });
+        self.checks.write().push(Registered { name: name.to_owned(), ready_only, check: Arc::new(check) });
     }
 
     /// Adds a check of readiness that fails until it is told that what it waits for is done.
@@ -49,14 +57,20 @@ impl Health {
 
     /// Answers a path below /livez, /readyz or /healthz; `None`: there is no such check.
     pub fn answer(&self, path: &str, query: &Query) -> Option<Response<Body>> {
-        let mut parts = path.trim_matches('/').splitn(2, '/');
+        let mut parts = path.strip_prefix('/')?.splitn(2, '/');
         let endpoint = parts.next().filter(|endpoint| matches!(*endpoint, "livez" | "readyz" | "healthz"))?;
         let checks: Vec<(String, Check)> = {
-            let all = self.0.read();
+            let all = self.checks.read();
             let wanted = all.iter().filter(|check| endpoint == "readyz" || !check.ready_only);
             let ping: Check = Arc::new(|| Ok(()));
+            let ending = self.ending.clone();
+            let last: Check =
+                Arc::new(
+                    move || if ending.is_cancelled() { Err("process is shutting down".to_owned()) } else { Ok(()) },
+                );
             std::iter::once(("ping".to_owned(), ping))
                 .chain(wanted.map(|check| (check.name.clone(), check.check.clone())))
+                .chain((endpoint == "readyz").then(|| ("shutdown".to_owned(), last)))
                 .collect()
         };
         match parts.next() {
@@ -73,11 +87,11 @@ impl Health {
 }
 
 fn report(endpoint: &str, checks: &[(String, Check)], query: &Query) -> Response<Body> {
-    let excluded: BTreeSet<&str> = query.all("exclude").collect();
+    let mut excluded: BTreeSet<&str> = query.all("exclude").collect();
     let mut lines = String::new();
     let mut failed = false;
     for (name, check) in checks {
-        if excluded.contains(name.as_str()) {
+        if excluded.remove(name.as_str()) {
             lines += &format!("[+]{name} excluded: ok\n");
             continue;
         }
@@ -89,6 +103,10 @@ fn report(endpoint: &str, checks: &[(String, Check)], query: &Query) -> Response
                 lines += &format!("[-]{name} failed: reason withheld\n");
             }
         }
+    }
+    if !excluded.is_empty() {
+        let names: Vec<String> = excluded.iter().map(|name| format!("{name:?}")).collect();
+        lines += &format!("warn: some health checks cannot be excluded: no matches for {}\n", names.join(","));
     }
     match (failed, query.get("verbose").is_some()) {
         (true, _) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{lines}{endpoint} check failed\n")),

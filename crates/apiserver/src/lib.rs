@@ -22,6 +22,7 @@ mod custom;
 mod decode;
 mod dialer;
 mod discovery;
+mod drain;
 mod encodings;
 mod follow;
 mod front;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Authorize;
@@ -18,6 +19,7 @@ use crate::body::{Body, BoxError};
 use crate::config::Config;
 use crate::custom::Cleanup;
 use crate::dialer::{Clients, Dialer, Tunnels};
+use crate::drain::Drain;
 use crate::encodings::Encodings;
 use crate::front::{Caller, Late, Metrics};
 use crate::health::Health;
@@ -67,12 +69,16 @@ pub(crate) struct Inner {
     pub(crate) late: Late,
     pub(crate) encodings: Encodings,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) drain: Drain,
+    pub(crate) started: Timestamp,
 }
 
 impl ApiServer {
     /// Puts a server together; it serves at once.
     pub fn new(config: Config, parts: Parts) -> Self {
         let Parts { kinds, objects, authenticator, authorizer, admission, dialer, services } = parts;
+        let drain = Drain::default();
+        let started = objects.env().now();
         let webhooks = dialer.map(|dialer| Clients::new(dialer, objects.clone(), None));
         Self(Arc::new(Inner {
             config,
@@ -85,13 +91,15 @@ impl ApiServer {
             aggregator: OnceLock::new(),
             webhooks,
             tunnels: OnceLock::new(),
-            health: Health::default(),
+            health: Health::new(drain.begun().clone()),
             metrics: Metrics::default(),
             frames: Frames::default(),
             watchers: Watchers::default(),
             late: Late::default(),
             encodings: Encodings::default(),
-            shutdown: CancellationToken::new(),
+            shutdown: drain.begun().clone(),
+            drain,
+            started,
         }))
     }
 
@@ -120,7 +128,7 @@ impl ApiServer {
 
     /// Ends watches and connections; requests under way are finished.
     pub fn shut_down(&self) {
-        self.0.shutdown.cancel();
+        self.0.drain.begin();
     }
 
     /// Lets other servers' groups in.

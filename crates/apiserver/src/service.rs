@@ -7,6 +7,7 @@ use http::{Request, Response};
 use serde_json::Value;
 
 use crate::body::Body;
+use crate::drain::Drain;
 use crate::identity::Identity;
 use crate::negotiate::Format;
 use crate::objects::Objects;
@@ -61,6 +62,8 @@ pub struct Call {
     /// `None`: the kind itself is virtual.
     pub subresource: Option<&'static Subresource>,
     pub objects: Objects,
+    /// What ends with the server.
+    pub(crate) drain: Drain,
     /// How an object that is the answer is written.
     pub(crate) format: Format,
     /// The request as it came; upgrades (`hyper::upgrade::on`) work on it. `Call::read` in `decode` reads and decodes its body.

@@ -1,10 +1,12 @@
 //! The command line of `server` and `agent`: a contract. Every flag is also an OXKUBE_* variable.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::RangedU64ValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 /// Kubernetes in one binary.
 #[derive(Debug, Parser)]
@@ -90,6 +92,22 @@ pub struct ServerFlags {
     pub node: NodeFlags,
 }
 
+/// Every flag of `server` with its value, as /flagz shows them; a secret is not shown, whether it was given or not.
+pub fn shown(arguments: impl IntoIterator<Item = OsString>) -> BTreeMap<String, String> {
+    let mut command = Command::command();
+    let matches = command.try_get_matches_from_mut(arguments).ok();
+    let given = matches.as_ref().and_then(|matches| matches.subcommand_matches("server"));
+    let value = |flag: &clap::Arg| {
+        let values = given.and_then(|given| given.try_get_raw(flag.get_id().as_str()).ok().flatten());
+        let values: Vec<String> =
+            values.into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect();
+        if flag.is_hide_env_values_set() { "CLASSIFIED".to_owned() } else { values.join(",") }
+    };
+    let flags = command.find_subcommand("server").into_iter().flat_map(clap::Command::get_arguments);
+    let named = flags.filter_map(|flag| Some((flag.get_long()?.to_owned(), value(flag))));
+    named.filter(|(name, _)| name != "help").collect()
+}
+
 /// Flags of a node that joins.
 #[derive(Clone, Debug, Args)]
 pub struct AgentFlags {
@@ -146,5 +164,20 @@ mod tests {
         assert!(watches("1").is_ok() && watches("10000").is_ok());
         let refused = watches("0").expect_err("no watches at all").to_string();
         assert!(refused.contains("--watches-per-user-max"), "{refused}");
+    }
+
+    #[test]
+    fn flags_are_shown_without_secrets() {
+        let given = ["oxkube", "server", "--token=abc", "--disable=dns,proxy", "--https-listen-port", "7443"];
+        let shown = shown(given.map(OsString::from));
+        let value = |name: &str| shown.get(name).map(String::as_str);
+        assert_eq!(value("token"), Some("CLASSIFIED"));
+        assert_eq!(value("disable"), Some("dns,proxy"));
+        assert_eq!(value("https-listen-port"), Some("7443"));
+        assert_eq!(value("cluster-cidr"), Some("10.42.0.0/16"));
+        assert_eq!(value("disable-agent"), Some("false"));
+        assert_eq!(value("bind-address"), Some(""));
+        assert_eq!(value("help"), None);
+        assert!(!shown.values().any(|value| value.contains("abc")));
     }
 }

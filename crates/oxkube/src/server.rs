@@ -24,6 +24,10 @@ use crate::{Failure, components, edge, env, logging, node, role, uninstall};
 const RING_BYTES: usize = 16 << 20;
 const RETENTION_SECONDS: i64 = 300;
 
+/// Upstream's names of what has to be written first.
+const READY_AFTER: [&str; 2] =
+    ["poststarthook/rbac/bootstrap-roles", "poststarthook/scheduling/bootstrap-system-priority-classes"];
+
 /// What preflight has made sure of.
 struct Prepared {
     flags: ServerFlags,
@@ -84,6 +88,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     pki.write_admin_kubeconfig(&server, &prepared.flags.write_kubeconfig).context("write the kubeconfig")?;
     let api = apiserver::assemble(config, kinds, Objects::new(store, env.clone()), &pki)
         .context("put the API server together")?;
+    let first_objects = READY_AFTER.map(|check| api.health().pending(check));
     let tls = apiserver::pki::server_config(&pki.serving, &[&pki.keys.client_authority.certificate]).context("TLS")?;
     let listener =
         tokio::net::TcpListener::from_std(prepared.listener.try_clone().context("listen")?).context("listen")?;
@@ -101,6 +106,7 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     )
     .await
     .context("write what agents are told")?;
+    first_objects.into_iter().for_each(apiserver::Pending::done);
     components::start(&prepared.flags, &api, &pki, &stop);
     tracing::info!(server, kubeconfig = %prepared.flags.write_kubeconfig.display(), "the API is served");
     // Kept until the end: dropping it would stop the node's tasks before they can finish their writes.
@@ -119,7 +125,12 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
     tracing::info!("ending; containers go on");
     stop.cancel();
     api.shut_down();
-    serving.await.context("the API's listener")?;
+    // Requests under way are answered; who asks a second time does not want to wait for them.
+    tokio::select! {
+        served = serving => served.context("the API's listener")?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     drop(node);
     Ok(())
 }
@@ -184,6 +195,7 @@ fn config(prepared: &Prepared) -> apiserver::Config {
         service_cidrs: flags.service_cidr.split(',').map(str::to_owned).collect(),
         cluster_cidrs: flags.cluster_cidr.split(',').map(str::to_owned).collect(),
         cluster_dns: flags.cluster_dns,
+        flags: crate::flags::shown(std::env::args_os()),
         server_token: flags.token.clone().unwrap_or_default(),
         watches_per_user_max: flags.watches_per_user_max,
         ..apiserver::Config::new(&prepared.data_dir.path)

@@ -1,5 +1,5 @@
-//! CertificateApproval, CertificateSigning, CertificateSubjectRestriction: who may approve and sign for which signer, and that nobody gets
-//! system:masters by a certificate.
+//! CertificateApproval, CertificateSigning, ClusterTrustBundleAttest, CertificateSubjectRestriction: who may approve, sign and name trust
+//! anchors for which signer, and that nobody gets system:masters by a certificate.
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::access::Authorize;
 use crate::admit::{AdmissionRequest, Admit, Operation};
+use crate::authz::only_collects_garbage;
 use crate::identity::Identity;
 use crate::pki::SigningRequest;
 use crate::request::RequestInfo;
@@ -98,6 +99,30 @@ impl Admit for CertificateSigning {
         } else {
             Err(refuse(request, "sign", signer))
         }
+    }
+}
+
+pub struct ClusterTrustBundleAttest(pub Arc<dyn Authorize>);
+
+#[async_trait]
+impl Admit for ClusterTrustBundleAttest {
+    fn name(&self) -> &'static str {
+        "ClusterTrustBundleAttest"
+    }
+
+    async fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        let bundle = request.kind.group == GROUP && request.kind.plural == "clustertrustbundles";
+        if !bundle || !matches!(request.operation, Operation::Create | Operation::Update) {
+            return Ok(());
+        }
+        // The new one's, unlike a request's: an update that changes it is invalid anyway.
+        let signer = request.object["spec"]["signerName"].as_str().unwrap_or_default();
+        let collected = request.old.is_some_and(|old| only_collects_garbage(&request.object, old));
+        if signer.is_empty() || collected || may(&*self.0, request.identity, "attest", signer) {
+            return Ok(());
+        }
+        let why = format!("user not permitted to attest for signerName {signer:?}");
+        Err(Status::forbidden(request.kind, request.name, &why))
     }
 }
 

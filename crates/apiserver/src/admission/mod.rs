@@ -17,7 +17,10 @@ mod limit_ranger;
 mod matching;
 mod namespace_lifecycle;
 mod node_restriction;
+mod persistent_volume_claim_resize;
+mod pod_resize;
 mod pod_security;
+mod pod_topology_labels;
 mod policies;
 mod priority;
 mod resource_quota;
@@ -55,11 +58,15 @@ pub(crate) fn standard(
         Arc::new(default_toleration_seconds::DefaultTolerationSeconds),
         Arc::new(default_class::DefaultClass::storage(objects.clone())),
         Arc::new(storage_protection::StorageObjectInUseProtection),
+        Arc::new(persistent_volume_claim_resize::PersistentVolumeClaimResize::new(objects.clone())),
         Arc::new(runtime_class::RuntimeClass::new(objects.clone())),
         Arc::new(certificates::CertificateApproval(authorizer.clone())),
         Arc::new(certificates::CertificateSigning(authorizer.clone())),
+        Arc::new(certificates::ClusterTrustBundleAttest(authorizer.clone())),
         Arc::new(certificates::CertificateSubjectRestriction),
         Arc::new(default_class::DefaultClass::ingress(objects.clone())),
+        Arc::new(pod_topology_labels::PodTopologyLabels::new(objects.clone())),
+        Arc::new(pod_resize::PodResizeValidator::new(objects.clone())),
         Arc::new(RoleEscalation::new(rbac, authorizer.clone())),
         Arc::new(PolicyParameters::new(objects.clone(), authorizer)),
         Arc::new(MutatingAdmissionPolicy(policies.clone())),

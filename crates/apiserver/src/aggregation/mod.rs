@@ -30,6 +30,7 @@ use self::documents::{Known, Learnt};
 use self::registered::{Registered, Registry};
 use crate::body::{Body, full};
 use crate::dialer::{CallError, Clients, Dialer};
+use crate::drain::Drain;
 use crate::follow::Followed;
 use crate::identity::Identity;
 use crate::kinds::Kinds;
@@ -102,10 +103,11 @@ impl Aggregator {
         request: Request<Body>,
         info: &RequestInfo,
         identity: &Identity,
+        drain: &Drain,
     ) -> Result<Result<Response<Body>, Status>, Request<Body>> {
         match self.route(info) {
             // In a box: what stays here need not carry the state of what goes on.
-            Some(registered) => Ok(Box::pin(self.pass_on(&registered, request, identity)).await),
+            Some(registered) => Ok(Box::pin(self.pass_on(&registered, request, identity, drain)).await),
             None => Err(request),
         }
     }
@@ -115,6 +117,7 @@ impl Aggregator {
         registered: &Registered,
         mut request: Request<Body>,
         identity: &Identity,
+        drain: &Drain,
     ) -> Result<Response<Body>, Status> {
         if !registered.available {
             return Ok(unavailable("service unavailable"));
@@ -124,7 +127,10 @@ impl Aggregator {
         let (target, host) = (registered.target(), registered.host());
         let answer = if forward::wants_upgrade(request.headers()) {
             match self.clients.connect(&target).await {
-                Ok(stream) => return forward::forward(stream, self.objects.env(), request, &uri, &host).await,
+                Ok(stream) => {
+                    let to = forward::Place { uri: &uri, host: &host };
+                    return forward::forward(stream, self.objects.env(), drain, request, to).await;
+                }
                 Err(error) => Err(error),
             }
         } else {

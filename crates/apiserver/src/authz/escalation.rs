@@ -91,7 +91,7 @@ impl RoleEscalation {
 }
 
 /// Whether an update touches only what lets the garbage collector delete the object in the end.
-fn only_collects_garbage(new: &Value, old: &Value) -> bool {
+pub(crate) fn only_collects_garbage(new: &Value, old: &Value) -> bool {
     let rest = |object: &Value| {
         let mut object = object.clone();
         if let Some(metadata) = object["metadata"].as_object_mut() {

@@ -13,7 +13,7 @@ mod union;
 mod tests;
 
 pub use escalation::RoleEscalation;
-pub(crate) use escalation::missing_rights;
+pub(crate) use escalation::{missing_rights, only_collects_garbage};
 pub use node::NodeAuthorizer;
 pub(crate) use node::{node_name, pod_references};
 pub use rbac::Rbac;

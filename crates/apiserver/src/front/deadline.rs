@@ -43,8 +43,10 @@ pub(crate) fn in_time(
         Err(status) => return futures::future::ready(super::refusal(&status, format, &audit_id)).boxed(),
     };
     let begun = Begun::of(&info);
+    // The server's own requests end with who makes them.
+    let counted = matches!(caller, Caller::Peer(_)).then(|| server.drain.request());
     let origin = Origin { caller, audit_id: audit_id.clone(), format, begun: begun.clone() };
-    let work = Work::new(server.clone(), begun, Box::pin(super::serve(server, request, info, origin)));
+    let work = Work::new(server.clone(), begun, counted, Box::pin(super::serve(server, request, info, origin)));
     Box::pin(async move {
         let answer = limited(work, limit).await;
         answer.unwrap_or_else(|status| super::refusal(&status, format, &audit_id))
@@ -56,7 +58,7 @@ async fn limited(mut work: Work, limit: Limit) -> Result<Response<Body>, Status>
     let end = Instant::now() + limit.whole;
     tokio::select! {
         biased;
-        response = &mut work => Ok(ending::cut(response, tokio::time::sleep_until(end), LATE)),
+        response = &mut work => Ok(ending::cut(response, tokio::time::sleep_until(end), LATE, work.counted.take())),
         () = tokio::time::sleep(limit.answer) => Err(Status::timeout(limit.message, 0)),
     }
 }

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use http::Response;
 
 use crate::body::Body;
+use crate::drain::UnderWay;
 use crate::per_user::PerUser;
 use crate::request::RequestInfo;
 use crate::server::Inner;
@@ -50,13 +51,13 @@ impl Begun {
 pub(crate) struct Late(PerUser);
 
 impl Late {
-    fn finish(&self, env: &Env, user: &str, work: BoxFuture<'static, Response<Body>>) {
+    fn finish(&self, env: &Env, user: &str, counted: Option<UnderWay>, work: BoxFuture<'static, Response<Body>>) {
         let place = self.0.enter(user, usize::MAX);
         spawn_on_drop(env, "a late write", async move {
             if tokio::time::timeout(END, work).await.is_err() {
                 tracing::warn!("a write that nobody waited for was given up");
             }
-            drop(place);
+            drop((place, counted));
         });
     }
 
@@ -77,12 +78,19 @@ pub(crate) fn spawn_on_drop(env: &Env, name: &'static str, task: impl Future<Out
 pub(super) struct Work {
     server: Arc<Inner>,
     begun: Option<Begun>,
+    /// The end of the server waits for it.
+    pub counted: Option<UnderWay>,
     answer: Option<BoxFuture<'static, Response<Body>>>,
 }
 
 impl Work {
-    pub fn new(server: Arc<Inner>, begun: Option<Begun>, answer: BoxFuture<'static, Response<Body>>) -> Self {
-        Self { server, begun, answer: Some(answer) }
+    pub fn new(
+        server: Arc<Inner>,
+        begun: Option<Begun>,
+        counted: Option<UnderWay>,
+        answer: BoxFuture<'static, Response<Body>>,
+    ) -> Self {
+        Self { server, begun, counted, answer: Some(answer) }
     }
 }
 
@@ -101,7 +109,7 @@ impl Drop for Work {
     fn drop(&mut self) {
         let user = self.begun.as_ref().and_then(|begun| begun.0.get());
         if let (Some(answer), Some(user)) = (self.answer.take(), user) {
-            self.server.late.finish(self.server.objects.env(), user, answer);
+            self.server.late.finish(self.server.objects.env(), user, self.counted.take(), answer);
         }
     }
 }

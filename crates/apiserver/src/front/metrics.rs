@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
+use http::{HeaderMap, header};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,12 +15,15 @@ use crate::request::RequestInfo;
 
 #[derive(Clone, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Asked {
-    verb: String,
+    verb: &'static str,
     group: String,
     version: String,
     resource: String,
     subresource: String,
-    scope: String,
+    scope: &'static str,
+    component: &'static str,
+    /// Of requests only.
+    dry_run: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -38,6 +42,7 @@ pub struct Metrics {
     watches: Family<Asked, Gauge<i64, AtomicI64>>,
 }
 
+const COMPONENT: &str = "apiserver";
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 15.0, 60.0];
 
 fn histogram() -> Histogram {
@@ -65,14 +70,15 @@ impl Default for Metrics {
 
 impl Metrics {
     /// Counts a request in; the answer counts it out.
-    pub(crate) fn begin(&self, info: &RequestInfo, kinds: &Kinds) -> UnderWay<'_> {
+    pub(crate) fn begin(&self, info: &RequestInfo, headers: &HeaderMap, kinds: &Kinds) -> UnderWay<'_> {
         self.in_flight.inc();
-        UnderWay { metrics: self, asked: asked(info, kinds) }
+        let applies = headers.get(header::CONTENT_TYPE).is_some_and(|name| name == APPLY);
+        UnderWay { metrics: self, asked: Asked { dry_run: dry_run(info), ..asked(info, applies, kinds) } }
     }
 
     /// Counts a watch in for as long as the guard lives.
     pub(crate) fn watch(&self, info: &RequestInfo, kinds: &Kinds) -> WatchGuard {
-        let gauge = self.watches.get_or_create(&asked(info, kinds)).clone();
+        let gauge = self.watches.get_or_create(&asked(info, false, kinds)).clone();
         gauge.inc();
         WatchGuard(gauge)
     }
@@ -114,29 +120,67 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Verbs and methods that are labels; every other one is `other`, as upstream's cleanVerb has it.
-const VERBS: [&str; 10] =
-    ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put"];
+const APPLY: &str = "application/apply-patch+yaml";
+/// Subresources that are connections, whatever the method (upstream's validConnectRequests).
+const CONNECTS: [&str; 5] = ["log", "exec", "portforward", "attach", "proxy"];
+
+/// Upstream's CanonicalVerb and CleanVerb: the method, but for what it does not tell apart; what it does not know is `other`.
+fn verb(info: &RequestInfo, applies: bool) -> &'static str {
+    if info.is_resource && CONNECTS.contains(&info.subresource.as_str()) {
+        return "CONNECT";
+    }
+    match info.verb.as_str() {
+        "get" | "head" => "GET",
+        "list" => "LIST",
+        "watch" => "WATCH",
+        "create" | "post" => "POST",
+        "update" | "put" => "PUT",
+        "patch" if applies => "APPLY",
+        "patch" => "PATCH",
+        "delete" | "deletecollection" => "DELETE",
+        "connect" => "CONNECT",
+        _ => "other",
+    }
+}
+
+/// Upstream's CleanScope.
+fn scope(info: &RequestInfo) -> &'static str {
+    match (info.name.is_empty() && info.verb != "create", info.namespace.is_empty()) {
+        (false, _) => "resource",
+        (true, false) => "namespace",
+        (true, true) if info.is_resource => "cluster",
+        (true, true) => "",
+    }
+}
+
+/// Upstream's cleanDryRun: there is one value.
+fn dry_run(info: &RequestInfo) -> &'static str {
+    let mut values = info.query.all("dryRun").peekable();
+    match values.peek() {
+        None => "",
+        Some(_) if values.all(|value| value == "All") => "All",
+        Some(_) => "invalid",
+    }
+}
 
 /// Labels from what was asked. Requests are counted before anybody knows whose they are, so that only what is served makes labels: what
 /// clients make up has none.
-fn asked(info: &RequestInfo, kinds: &Kinds) -> Asked {
-    let verb = VERBS.iter().find(|verb| **verb == info.verb).map_or("other".to_owned(), |verb| verb.to_uppercase());
+fn asked(info: &RequestInfo, applies: bool, kinds: &Kinds) -> Asked {
+    let verb = verb(info, applies);
     let kind = kinds.find(&info.api_group, &info.api_version, &info.resource);
-    let Some(kind) = kind.filter(|_| info.is_resource) else { return Asked { verb, ..Asked::default() } };
-    let subresource = kind.subresources.iter().find(|known| known.name == info.subresource);
-    let scope = match (info.name.is_empty(), info.namespace.is_empty()) {
-        (false, _) => "resource",
-        (true, false) => "namespace",
-        (true, true) => "cluster",
+    let Some(kind) = kind.filter(|_| info.is_resource) else {
+        return Asked { verb, component: COMPONENT, ..Asked::default() };
     };
+    let subresource = kind.subresources.iter().find(|known| known.name == info.subresource);
     Asked {
         verb,
+        component: COMPONENT,
+        dry_run: "",
         group: kind.group.to_owned(),
         version: kind.version.to_owned(),
         resource: kind.plural.to_owned(),
         subresource: subresource.map(|known| known.name.to_owned()).unwrap_or_default(),
-        scope: scope.to_owned(),
+        scope: scope(info),
     }
 }
 
@@ -149,7 +193,7 @@ mod tests {
         for (method, path) in requests {
             let method = http::Method::from_bytes(method.as_bytes()).expect("a method");
             let info = RequestInfo::new(&method, &path.parse().expect("a path"));
-            metrics.begin(&info, &kinds).end(404, 0.1);
+            metrics.begin(&info, &HeaderMap::new(), &kinds).end(404, 0.1);
         }
         metrics.text().lines().filter(|line| line.starts_with("apiserver_request_total{")).count()
     }
@@ -173,6 +217,39 @@ mod tests {
         let made_up: Vec<(&str, &str)> = made_up.iter().map(|(method, path)| (&**method, &**path)).collect();
         // A verb that is none, by Pods in the cluster, in a namespace's place of one, and elsewhere.
         assert!(labels(&made_up) <= 8, "{}", labels(&made_up));
+    }
+
+    /// Upstream's metrics_test.go: TestCleanVerb, TestCleanScope, TestCleanDryRun, in what they mean.
+    #[test]
+    fn verbs_and_scopes_are_upstreams() {
+        let cases = [
+            ("GET", "/api/v1/namespaces/n/pods", "LIST", "namespace", ""),
+            ("GET", "/api/v1/pods", "LIST", "cluster", ""),
+            ("GET", "/api/v1/namespaces/n/pods?watch=true", "WATCH", "namespace", ""),
+            ("GET", "/api/v1/namespaces/n/pods?watch=false", "LIST", "namespace", ""),
+            ("GET", "/api/v1/watch/pods", "WATCH", "cluster", ""),
+            ("GET", "/api/v1/namespaces/n/pods/p", "GET", "resource", ""),
+            ("HEAD", "/api/v1/namespaces/n/pods/p", "GET", "resource", ""),
+            ("POST", "/api/v1/namespaces/n/pods?dryRun=All", "POST", "resource", "All"),
+            ("POST", "/api/v1/namespaces", "POST", "resource", ""),
+            ("PUT", "/api/v1/namespaces/n/pods/p?dryRun=some", "PUT", "resource", "invalid"),
+            ("PATCH", "/api/v1/namespaces/n/pods/p", "PATCH", "resource", ""),
+            ("DELETE", "/api/v1/namespaces/n/pods/p", "DELETE", "resource", ""),
+            ("DELETE", "/api/v1/namespaces/n/pods", "DELETE", "namespace", ""),
+            ("GET", "/api/v1/namespaces/n/pods/p/log", "CONNECT", "resource", ""),
+            ("POST", "/api/v1/namespaces/n/pods/p/exec", "CONNECT", "resource", ""),
+            ("GET", "/api/v1/namespaces/n/services/s/proxy/x", "CONNECT", "resource", ""),
+            ("GET", "/livez", "GET", "", ""),
+            ("POST", "/livez", "POST", "", ""),
+            ("OPTIONS", "/livez", "other", "", ""),
+        ];
+        for (method, path, expected_verb, expected_scope, expected_dry_run) in cases {
+            let info = RequestInfo::new(&method.parse().expect("a method"), &path.parse().expect("a path"));
+            let found = (verb(&info, false), scope(&info), dry_run(&info));
+            assert_eq!(found, (expected_verb, expected_scope, expected_dry_run), "{method} {path}");
+            let applied = if method == "PATCH" { "APPLY" } else { expected_verb };
+            assert_eq!(verb(&info, true), applied, "{method} {path}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod metrics;
 mod paths;
 mod respond;
 mod tls;
+mod zpages;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -36,7 +37,6 @@ pub use metrics::Metrics;
 pub(crate) use metrics::WatchGuard;
 use respond::status_response;
 pub(crate) use respond::{bytes_response, object_response};
-pub(crate) use tls::DRAIN;
 
 /// Who is at the other end, as far as the transport knows.
 pub(crate) enum Caller {
@@ -72,7 +72,7 @@ async fn serve(server: Arc<Inner>, request: Request<Body>, info: RequestInfo, or
     let gzip = compress::accepts_gzip(request.headers());
     let started = server.objects.env().now();
     let (kinds, warnings) = (server.served.current(), Warnings::default());
-    let under_way = server.metrics.begin(&info, &kinds);
+    let under_way = server.metrics.begin(&info, request.headers(), &kinds);
     let asked = Asked { server: &server, info: &info, kinds: &kinds, warnings: &warnings, begun: begun.as_ref() };
     let outcome = AssertUnwindSafe(pipeline(asked, request, caller)).catch_unwind().await;
     let response = match outcome {
@@ -107,7 +107,7 @@ async fn pipeline(asked: Asked<'_>, request: Request<Body>, caller: Caller) -> R
     authorize(server, &identity, info)?;
     let mut request = Request::from_parts(parts, body);
     if let Some(aggregator) = server.aggregator.get() {
-        match aggregator.serve(request, info, &identity).await {
+        match aggregator.serve(request, info, &identity, &server.drain).await {
             Ok(answer) => return Ok(ending::with_server(server, info, answer?)),
             Err(own) => request = own,
         }
@@ -118,7 +118,7 @@ async fn pipeline(asked: Asked<'_>, request: Request<Body>, caller: Caller) -> R
         return Ok(if is_own_watch { answer } else { ending::with_server(server, info, answer) });
     }
     match server.tunnels.get() {
-        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.shutdown.clone()),
+        Some(tunnels) if info.path == api::tunnel::PATH => tunnels.accept(request, &identity, server.drain.clone()),
         _ => paths::serve(server, (request.method(), request.headers()), info).await,
     }
 }

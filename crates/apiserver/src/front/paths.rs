@@ -1,4 +1,4 @@
-//! Paths that are no resources: discovery, OpenAPI, version, health, metrics, and the index of them all.
+//! Paths that are no resources: discovery, OpenAPI, version, health, metrics, statusz, flagz, and the index of them all.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use serde_json::json;
 
 use super::respond::{bytes_response, json_response};
+use super::zpages;
 use crate::body::Body;
 use crate::request::RequestInfo;
 use crate::server::Inner;
@@ -13,6 +14,10 @@ use crate::status::Status;
 
 /// The API version this server speaks.
 pub const KUBERNETES_VERSION: (&str, &str) = ("1", "37");
+
+/// What the index has besides groups.
+const OWN: [&str; 9] =
+    ["/flagz", "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/statusz", "/version"];
 
 pub(super) async fn serve(
     server: &Arc<Inner>,
@@ -38,10 +43,7 @@ pub(super) async fn serve(
         let served = server.served.current();
         let merged = match (server.aggregator.get(), trimmed) {
             (Some(aggregator), "/openapi/v3") => {
-                return crate::openapi::index(
-                    &aggregator.openapi_index(served.published().v3_index()),
-                    request.headers(),
-                );
+                return crate::openapi::index(&aggregator.openapi_index(served.published().v3_index()), headers);
             }
             (Some(aggregator), "/openapi/v2") => aggregator.openapi_v2(served.published()).await?,
             _ => None,
@@ -49,7 +51,9 @@ pub(super) async fn serve(
         return crate::openapi::answer(served.published(), merged.as_deref(), trimmed, headers, &info.query).await;
     }
     match trimmed {
-        "" => read_only(method).and_then(|()| index(server)),
+        "" => read_only(method).and_then(|()| json_response(&json!({"paths": index(server)}))),
+        "/statusz" => read_only(method).and_then(|()| zpages::statusz(server, headers, &index(server))),
+        "/flagz" => read_only(method).and_then(|()| zpages::flagz(server, headers)),
         "/version" => read_only(method).and_then(|()| json_response(&version())),
         "/metrics" => read_only(method).map(|()| {
             bytes_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text().into())
@@ -93,7 +97,7 @@ fn go_architecture() -> &'static str {
     }
 }
 
-fn index(server: &Inner) -> Result<Response<Body>, Status> {
+fn index(server: &Inner) -> Vec<String> {
     let mut paths = vec!["/api".to_owned(), "/apis".to_owned()];
     for (group, version) in server.served.current().versions() {
         if group.is_empty() {
@@ -103,10 +107,8 @@ fn index(server: &Inner) -> Result<Response<Body>, Status> {
             paths.push(format!("/apis/{group}/{version}"));
         }
     }
-    paths.extend(
-        ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
-    );
+    paths.extend(OWN.map(str::to_owned));
     paths.sort();
     paths.dedup();
-    json_response(&json!({"paths": paths}))
+    paths
 }

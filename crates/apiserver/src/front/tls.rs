@@ -18,12 +18,11 @@ use crate::server::ApiServer;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long connections may finish what they do once the server shuts down.
-pub(crate) const DRAIN: Duration = Duration::from_millis(1500);
 const STREAMS_MAX: u32 = 1000;
 
 impl ApiServer {
-    /// Serves the listener until the server shuts down; returns when all connections have ended or the drain time is over.
+    /// Serves the listener until the server shuts down; returns when all connections have ended or had
+    /// their time.
     pub async fn serve(&self, listener: TcpListener, tls: Arc<ServerConfig>) {
         let mut tls = ServerConfig::clone(&tls);
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -45,9 +44,7 @@ impl ApiServer {
             }
         }
         connections.close();
-        if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-            tracing::info!(open = connections.len(), "connections were cut at shutdown");
-        }
+        self.inner().drain.finish(&connections).await;
     }
 }
 

@@ -92,7 +92,8 @@ pub(crate) async fn serve(
         let format = connect::format(&scope, &request)?;
         let http = connect::admit(&scope, request).await?;
         let (info, objects) = (info.clone(), server.objects.clone());
-        return service.handle(Call { info, identity, kind, subresource, objects, format, http }).await;
+        let drain = server.drain.clone();
+        return service.handle(Call { info, identity, kind, subresource, objects, drain, format, http }).await;
     }
     let scope = Scope { user_agent, ..Scope::new(asked, &identity, kind, subresource) };
     match (info.verb.as_str(), subresource.map(|subresource| subresource.role)) {

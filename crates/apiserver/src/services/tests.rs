@@ -39,6 +39,7 @@ async fn call(
             kind,
             subresource,
             objects: objects.clone(),
+            drain: crate::drain::Drain::default(),
             format: crate::negotiate::Format::PLAIN,
             http,
         })

@@ -40,7 +40,12 @@ async fn readiness_waits_for_what_is_pending() {
         let step = serde_json::json!({"request": format!("GET {path}"), "status": status, "expect": text});
         run(&server, &step, &mut saved).await.unwrap();
     };
-    ask("/readyz", 500, "[+]ping ok\n[-]poststarthook/first failed: reason withheld\nreadyz check failed\n").await;
+    ask(
+        "/readyz",
+        500,
+        "[+]ping ok\n[-]poststarthook/first failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n",
+    )
+    .await;
     ask("/livez", 200, "ok").await;
     pending.done();
     ask("/readyz", 200, "ok").await;

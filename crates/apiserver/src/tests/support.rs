@@ -175,7 +175,8 @@ pub(crate) fn server_configured(config: Config) -> ApiServer {
     server_from(config, Arc::new(Nobody), env(), |_| BTreeMap::new(), |_, _| Vec::new())
 }
 
-fn server_of(
+/// A fresh, empty server of one's own making.
+pub(crate) fn server_of(
     authenticator: Arc<dyn Authenticate>,
     env: Env,
     services: impl FnOnce(&Objects) -> Services,

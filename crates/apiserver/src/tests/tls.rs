@@ -1,22 +1,28 @@
 //! The network entrance: client certificates over TLS, HTTP/1.1 and HTTP/2 on one port, watches that end when the server does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::env::Env;
+use async_trait::async_trait;
 use http::Request;
+use http::request::Builder;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 
-use super::support::{env_now, server_with};
-use crate::ApiServer;
+use super::support::{env_now, server_of, server_with};
 use crate::authn::ClientCertificates;
-use crate::body::{Body, BoxError};
+use crate::body::{Body, BoxError, full};
+use crate::drain::GOODBYE;
 use crate::pki::{KeyBundle, Leaf, Profile, client_config, server_config};
+use crate::{ApiServer, Authenticate, Call, Service, Status};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -30,6 +36,10 @@ struct Served {
 }
 
 async fn serve() -> Served {
+    serve_made(server_with).await
+}
+
+async fn serve_made(make: impl FnOnce(Arc<dyn Authenticate>, Env) -> ApiServer) -> Served {
     let env = env_now();
     let keys = KeyBundle::generate(&env);
     let serving =
@@ -37,7 +47,7 @@ async fn serve() -> Served {
     let authorities: &[&[u8]] = &[&keys.client_authority.certificate];
     let tls = server_config(&serving, authorities).expect("a server configuration");
     let authenticator = ClientCertificates::new(authorities, env.clone()).expect("an authenticator");
-    let api = server_with(Arc::new(authenticator), env);
+    let api = make(Arc::new(authenticator), env);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let server = api.clone();
@@ -45,8 +55,13 @@ async fn serve() -> Served {
     Served { api, port, keys, task, connections: Mutex::default() }
 }
 
-/// Sends one request as `user` over the given protocol.
+/// Reads as `user` over the given protocol.
 async fn ask(served: &Served, user: &str, protocol: &str, path: &str) -> http::Response<Body> {
+    send(served, user, protocol, Request::get(path)).await
+}
+
+/// Sends one request without a body as `user` over the given protocol.
+async fn send(served: &Served, user: &str, protocol: &str, request: Builder) -> http::Response<Body> {
     let leaf = Leaf::issue(&served.keys.client_authority, &Profile::client(user, &["people"]), &env_now());
     let mut tls = client_config(&served.keys.server_authority.certificate, &leaf).expect("a client configuration");
     tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
@@ -55,7 +70,8 @@ async fn ask(served: &Served, user: &str, protocol: &str, path: &str) -> http::R
     let stream = TlsConnector::from(Arc::new(tls)).connect(name, stream).await.expect("TLS");
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol.as_bytes()));
     let io = TokioIo::new(stream);
-    let request = Request::get(format!("https://localhost:{}{path}", served.port)).header("host", "localhost");
+    let path = request.uri_ref().expect("a path").clone();
+    let request = request.uri(format!("https://localhost:{}{path}", served.port)).header("host", "localhost");
     let request = request.body(Empty::<bytes::Bytes>::new()).expect("a request");
     let response = if protocol == "h2" {
         let (mut sender, connection) =
@@ -114,4 +130,55 @@ async fn watches_end_cleanly_when_the_server_does() {
         ended.expect("a client").expect("ends without an error");
     }
     tokio::time::timeout(DEADLINE, served.task).await.expect("ends in time").expect("ends well");
+}
+
+/// Answers when it is told to.
+#[derive(Clone, Default)]
+struct Slow {
+    begun: Arc<Notify>,
+    answer: Arc<Notify>,
+}
+
+#[async_trait]
+impl Service for Slow {
+    async fn handle(&self, _: Call) -> Result<http::Response<Body>, Status> {
+        self.begun.notify_one();
+        self.answer.notified().await;
+        Ok(http::Response::new(full("late")))
+    }
+}
+
+/// What waits for a webhook, say, is answered before the server ends.
+#[tokio::test]
+async fn short_requests_are_answered_before_the_server_ends() {
+    for protocol in ["h2", "http/1.1"] {
+        let slow = Slow::default();
+        let service: Arc<dyn Service> = Arc::new(slow.clone());
+        let services = |_: &crate::Objects| BTreeMap::from([("token", service)]);
+        let mut served = serve_made(|who, env| server_of(who, env, services, |_, _| Vec::new())).await;
+        let path = "/api/v1/namespaces/web/serviceaccounts/a/token";
+        let asking = async {
+            let answer = send(&served, "admin", protocol, Request::post(path)).await;
+            (answer.status().as_u16(), answer.into_body().collect().await.expect("a body").to_bytes())
+        };
+        let ending = async {
+            slow.begun.notified().await;
+            served.api.shut_down();
+        };
+        let mut asking = std::pin::pin!(asking);
+        tokio::select! {
+            () = ending => {}
+            answer = asking.as_mut() => panic!("{answer:?}"),
+        }
+        let longer_than_goodbyes = tokio::time::sleep(GOODBYE + Duration::from_millis(500));
+        tokio::select! {
+            () = longer_than_goodbyes => {}
+            answer = asking.as_mut() => panic!("{answer:?}"),
+        }
+        assert!(!served.task.is_finished(), "the server waits");
+        slow.answer.notify_one();
+        let answer = tokio::time::timeout(DEADLINE, asking).await.expect("is answered in time");
+        assert_eq!(answer, (200, "late".into()), "{protocol}");
+        tokio::time::timeout(DEADLINE, &mut served.task).await.expect("ends in time").expect("ends well");
+    }
 }

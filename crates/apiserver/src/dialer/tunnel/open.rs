@@ -15,15 +15,14 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::RwLock;
-use tokio_util::sync::CancellationToken;
 
 use super::places::{Places, Range};
 use crate::authz::node_name;
 use crate::body::{Body, full};
 use crate::config;
 use crate::dialer::dial::{DialError, Endpoint, Stream, TIMEOUT};
+use crate::drain::{Drain, GOODBYE};
 use crate::follow::Followed;
-use crate::front::DRAIN;
 use crate::identity::Identity;
 use crate::objects::Objects;
 use crate::pki::PkiError;
@@ -89,12 +88,12 @@ impl Tunnels {
         self.open.read().get(node).is_some_and(Option::is_some)
     }
 
-    /// Answers a node that opens its tunnel; it ends a while after `shutdown`, so that requests under way can be finished.
+    /// Answers a node that opens its tunnel; it ends a while after the server's requests, which may need it.
     pub fn accept(
         self: &Arc<Self>,
         mut request: Request<Body>,
         identity: &Identity,
-        shutdown: CancellationToken,
+        drain: Drain,
     ) -> Result<Response<Body>, Status> {
         let Some(node) = node_name(identity).filter(|name| !name.is_empty()) else {
             return Err(Status::forbidden_resource("", "", "", &format!("{:?} is not a node: {PATH}", identity.name)));
@@ -103,27 +102,22 @@ impl Tunnels {
             return Err(Status::bad_request(format!("{PATH} is asked for with the header Upgrade: {PROTOCOL}")));
         }
         let upgrade = hyper::upgrade::on(&mut request);
-        self.env.spawn("tunnel", self.clone().hold(node.to_owned(), upgrade, shutdown));
+        self.env.spawn("tunnel", self.clone().hold(node.to_owned(), upgrade, drain));
         let answer = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
         let answer = answer.header(header::CONNECTION, "Upgrade").header(header::UPGRADE, PROTOCOL);
         answer.body(full(Bytes::new())).map_err(Status::internal)
     }
 
     /// Until the agent or the server is gone.
-    async fn hold(self: Arc<Self>, node: String, upgrade: OnUpgrade, shutdown: CancellationToken) {
-        match async { self.serve(&node, upgrade.await?, &shutdown).await }.await {
+    async fn hold(self: Arc<Self>, node: String, upgrade: OnUpgrade, drain: Drain) {
+        match async { self.serve(&node, upgrade.await?, &drain).await }.await {
             Ok(()) => tracing::info!(node, "the node's tunnel is closed"),
             Err(error) => tracing::warn!(node, %error, "the node's tunnel broke"),
         }
     }
 
     /// One tunnel from its opening to its end.
-    pub(super) async fn serve(
-        &self,
-        node: &str,
-        stream: impl Transport,
-        shutdown: &CancellationToken,
-    ) -> hyper::Result<()> {
+    pub(super) async fn serve(&self, node: &str, stream: impl Transport, drain: &Drain) -> hyper::Result<()> {
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -138,7 +132,7 @@ impl Tunnels {
         tracing::info!(node, "the node's tunnel is open");
         let ended = tokio::select! {
             ended = connection => ended,
-            () = over(shutdown) => Ok(()),
+            () = over(drain) => Ok(()),
         };
         let mut open = self.open.write();
         if let Some(tunnel) = open.get_mut(node) {
@@ -150,9 +144,9 @@ impl Tunnels {
 }
 
 /// When what was under way at shutdown is done or cut.
-async fn over(shutdown: &CancellationToken) {
-    shutdown.cancelled().await;
-    tokio::time::sleep(DRAIN).await;
+async fn over(drain: &Drain) {
+    drain.answered().await;
+    tokio::time::sleep(GOODBYE).await;
 }
 
 /// What a tunnel runs over.

@@ -15,10 +15,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::Tunnels;
 use crate::dialer::dial::{Endpoint, Stream};
+use crate::drain::Drain;
 use crate::identity::Identity;
 use crate::rows::row;
 use crate::testing::objects;
@@ -70,12 +70,12 @@ struct Held {
     server: JoinHandle<hyper::Result<()>>,
 }
 
-async fn open(tunnels: &Arc<Tunnels>, node: &'static str, shutdown: &CancellationToken) -> Held {
+async fn open(tunnels: &Arc<Tunnels>, node: &'static str, drain: &Drain) -> Held {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let agent = tokio::spawn(play_agent(theirs));
     let server = tokio::spawn({
-        let (tunnels, shutdown) = (tunnels.clone(), shutdown.clone());
-        async move { tunnels.serve(node, TokioIo::new(ours), &shutdown).await }
+        let (tunnels, drain) = (tunnels.clone(), drain.clone());
+        async move { tunnels.serve(node, TokioIo::new(ours), &drain).await }
     });
     until(|| tunnels.is_open(node)).await;
     Held { agent, server }
@@ -117,7 +117,7 @@ const NODES: [(&str, &str, &str); 2] = [("near", "172.30.0.1", "10.42.0.0/24"), 
 #[tokio::test]
 async fn a_nodes_endpoints_lead_into_its_tunnel() {
     let tunnels = tunnels(&NODES).await;
-    let held = open(&tunnels, "far", &CancellationToken::new()).await;
+    let held = open(&tunnels, "far", &Drain::default()).await;
     let far = Some("far".to_owned());
     for inside in [pod("10.42.1.7"), Endpoint::on("far", "192.168.7.5", 10250), Endpoint::on("far", "10.42.1.7", 80)] {
         assert_eq!(way(&tunnels, &inside), far, "{inside:?}");
@@ -163,7 +163,7 @@ async fn two_nodes_with_one_address_are_told_apart_by_name() {
         ("double", "192.168.1.4", "10.42.1.128/25"),
     ])
     .await;
-    let stop = CancellationToken::new();
+    let stop = Drain::default();
     let mut held = Vec::new();
     for node in ["a", "b", "greedy", "double"] {
         held.push(open(&tunnels, node, &stop).await);
@@ -186,7 +186,7 @@ async fn two_nodes_with_one_address_are_told_apart_by_name() {
 #[tokio::test]
 async fn hundreds_of_connections_go_through_one_tunnel() {
     let tunnels = tunnels(&NODES).await;
-    let _held = open(&tunnels, "far", &CancellationToken::new()).await;
+    let _held = open(&tunnels, "far", &Drain::default()).await;
     let mut streams = Vec::new();
     for _ in 0..300 {
         streams.push(dial(&tunnels, &pod("10.42.1.7")).await);
@@ -199,7 +199,7 @@ async fn hundreds_of_connections_go_through_one_tunnel() {
 #[tokio::test]
 async fn a_connection_that_nobody_reads_from_holds_up_no_other() {
     let tunnels = tunnels(&NODES).await;
-    let _held = open(&tunnels, "far", &CancellationToken::new()).await;
+    let _held = open(&tunnels, "far", &Drain::default()).await;
     let mut unread = Vec::new();
     for _ in 0..20 {
         unread.push(dial(&tunnels, &Endpoint::new("10.42.1.7", 2)).await);
@@ -215,14 +215,14 @@ async fn a_connection_that_nobody_reads_from_holds_up_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_tunnel_outlives_the_server_by_the_drain_time() {
     let tunnels = tunnels(&NODES).await;
-    let shutdown = CancellationToken::new();
-    let held = open(&tunnels, "far", &shutdown).await;
-    shutdown.cancel();
+    let drain = Drain::default();
+    let held = open(&tunnels, "far", &drain).await;
+    drain.begin();
     let stream = dial(&tunnels, &pod("10.42.1.7")).await;
     assert_eq!(told(stream, ".").await, "10.42.1.7:8443.");
     let begun = tokio::time::Instant::now();
     held.server.await.unwrap().unwrap();
-    assert!(begun.elapsed() <= crate::front::DRAIN);
+    assert!(begun.elapsed() <= crate::drain::GOODBYE);
     assert!(!tunnels.is_open("far"));
 }
 
@@ -231,7 +231,7 @@ async fn only_a_node_that_switches_protocols_is_let_in() {
     let tunnels = tunnels(&[]).await;
     let ask = |name: &str, groups: &[&str]| {
         let request = Request::get(PATH).body(crate::body::full("")).unwrap();
-        tunnels.accept(request, &Identity::new(name, groups), CancellationToken::new()).unwrap_err()
+        tunnels.accept(request, &Identity::new(name, groups), Drain::default()).unwrap_err()
     };
     let stranger = ask("jane", &["system:masters"]);
     assert_eq!((stranger.code, stranger.message.contains(r#""jane" is not a node"#)), (403, true), "{stranger}");

@@ -6,9 +6,13 @@ use http_body_util::BodyExt;
 use hyper::client::conn::http1;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio_util::sync::CancellationToken;
 
+use super::frames::Protocol;
+use super::joined;
 use crate::body::Body;
 use crate::dialer::Stream;
+use crate::drain::Drain;
 use crate::status::Status;
 
 /// Headers that concern one connection only, and credentials that were for this server.
@@ -31,17 +35,23 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|token| token.trim().eq_ignore_ascii_case("upgrade"))
 }
 
+/// What the other side is asked for, and by which name.
+pub(crate) struct Place<'a> {
+    pub uri: &'a str,
+    pub host: &'a str,
+}
+
 /// Sends the client's request as `method uri` and answers what comes back.
 pub(crate) async fn forward(
     stream: Stream,
     env: &Env,
+    drain: &Drain,
     mut client: Request<Body>,
-    uri: &str,
-    host: &str,
+    to: Place<'_>,
 ) -> Result<Response<Body>, Status> {
     let upgrade = wants_upgrade(client.headers());
     let client_side = upgrade.then(|| hyper::upgrade::on(&mut client));
-    let request = rewrite(client, uri, host, upgrade)?;
+    let request = rewrite(client, to.uri, to.host, upgrade)?;
     let (mut sender, connection) = http1::handshake::<_, Body>(TokioIo::new(stream)).await.map_err(Status::internal)?;
     env.spawn("proxied connection", async move {
         if let Err(error) = connection.with_upgrades().await {
@@ -54,7 +64,9 @@ pub(crate) async fn forward(
         let Some(client_side) = client_side else {
             return Err(Status::internal("the other side switched protocols without being asked"));
         };
-        env.spawn("upgraded connection", join(client_side, server_side));
+        let protocol = Protocol::of(response.headers());
+        let joined = join(client_side, server_side, protocol, drain.begun().clone());
+        env.spawn("upgraded connection", drain.upgraded(joined));
     }
     Ok(answer(response))
 }
@@ -97,14 +109,13 @@ pub(crate) fn answer(response: Response<hyper::body::Incoming>) -> Response<Body
     Response::from_parts(parts, body.map_err(Into::into).boxed_unsync())
 }
 
-/// Copies between both sides until one closes.
-async fn join(client: OnUpgrade, server: OnUpgrade) {
+/// Copies between both sides until they close.
+async fn join(client: OnUpgrade, server: OnUpgrade, protocol: Protocol, ending: CancellationToken) {
     let (client, server) = match tokio::try_join!(client, server) {
         Ok(both) => both,
         Err(error) => return tracing::debug!(%error, "a connection was not upgraded"),
     };
-    let (mut client, mut server) = (TokioIo::new(client), TokioIo::new(server));
-    if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut server).await {
+    if let Err(error) = joined::join(TokioIo::new(client), TokioIo::new(server), protocol, &ending).await {
         tracing::debug!(%error, "an upgraded connection ended");
     }
 }

@@ -12,10 +12,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_util::sync::CancellationToken;
 
 use super::forward;
 use crate::body::{Body, full};
@@ -85,8 +87,12 @@ impl LogSocket {
         Ok(Some(Self { client, key, protocol }))
     }
 
-    /// 101, and the task that sends the log once the client has switched.
-    pub(super) fn answer(self, log: Body) -> Result<(Response<Body>, impl Future<Output = ()> + Send), Status> {
+    /// 101, and the task that sends the log once the client has switched, to its end or the server's.
+    pub(super) fn answer(
+        self,
+        log: Body,
+        ending: CancellationToken,
+    ) -> Result<(Response<Body>, impl Future<Output = ()> + Send), Status> {
         let mut answer = Response::builder()
             .status(StatusCode::SWITCHING_PROTOCOLS)
             .header(CONNECTION, "Upgrade")
@@ -98,7 +104,7 @@ impl LogSocket {
         let answer = answer.body(full("")).map_err(Status::internal)?;
         let sending = async move {
             match self.client.await {
-                Ok(upgraded) => send(TokioIo::new(upgraded), log, self.protocol).await,
+                Ok(upgraded) => send(TokioIo::new(upgraded), log, self.protocol, ending).await,
                 Err(error) => tracing::debug!(%error, "a log's client was not upgraded"),
             }
         };
@@ -106,10 +112,16 @@ impl LogSocket {
     }
 }
 
-async fn send(io: TokioIo<hyper::upgrade::Upgraded>, mut log: Body, protocol: Option<&str>) {
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    io: S,
+    mut log: Body,
+    protocol: Option<&str>,
+    ending: CancellationToken,
+) {
     let config = WebSocketConfig::default().max_message_size(Some(HEARD_BYTES_MAX));
     let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     let mut piece = Some(Bytes::new());
+    let mut code = CloseCode::Normal;
     loop {
         if let Some(bytes) = piece.take()
             && let Err(error) = socket.send(pack(bytes, protocol)).await
@@ -117,6 +129,10 @@ async fn send(io: TokioIo<hyper::upgrade::Upgraded>, mut log: Body, protocol: Op
             return tracing::debug!(%error, "a log's WebSocket ended");
         }
         tokio::select! {
+            () = ending.cancelled() => {
+                code = CloseCode::Away;
+                break;
+            }
             said = socket.next() => match said {
                 None | Some(Err(_) | Ok(Message::Close(_))) => return,
                 Some(Ok(_)) => {}
@@ -131,12 +147,12 @@ async fn send(io: TokioIo<hyper::upgrade::Upgraded>, mut log: Body, protocol: Op
             },
         }
     }
-    close(socket).await;
+    close(socket, code).await;
 }
 
 /// Tells the client that this is all, and hears it out: a connection that is dropped under its answer may lose what it has not read.
-async fn close(mut socket: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>) {
-    let end = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+async fn close<S: AsyncRead + AsyncWrite + Unpin>(mut socket: WebSocketStream<S>, code: CloseCode) {
+    let end = CloseFrame { code, reason: "".into() };
     let closing = async {
         socket.close(Some(end)).await?;
         while socket.next().await.transpose()?.is_some() {}
@@ -166,6 +182,22 @@ mod tests {
         assert_eq!(asked(&["base64.binary.k8s.io"]), Ok(Some(BASE64)));
         assert_eq!(asked(&["v4.channel.k8s.io, base64.binary.k8s.io", "binary.k8s.io"]), Ok(Some(BASE64)));
         assert!(asked(&["v4.channel.k8s.io"]).is_err_and(|why| why.contains("not supported: [v4.channel.k8s.io]")));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_goes_on_ends_with_the_server() {
+        let (near, far) = tokio::io::duplex(4096);
+        let log = http_body_util::StreamBody::new(futures::stream::pending::<Result<_, crate::body::BoxError>>());
+        let ending = CancellationToken::new();
+        let sending = tokio::spawn(send(far, log.boxed_unsync(), None, ending.clone()));
+        let mut client = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary(""));
+        ending.cancel();
+        let Message::Close(Some(end)) = client.next().await.unwrap().unwrap() else { panic!("a close frame") };
+        assert_eq!(end.code, CloseCode::Away);
+        assert!(client.next().await.is_none_or(|last| last.is_err()));
+        drop(client);
+        sending.await.unwrap();
     }
 
     #[test]

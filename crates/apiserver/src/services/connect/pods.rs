@@ -14,6 +14,7 @@ use super::{forward, target};
 use crate::access::{Authorize, Decision};
 use crate::body::{Body, full};
 use crate::dialer::Dialer;
+use crate::drain::Drain;
 use crate::request::RequestInfo;
 use crate::rows::row;
 use crate::service::{Call, Service};
@@ -55,7 +56,8 @@ impl PodConnect {
         let stream = stream.map_err(|error| {
             Status::internal(format!("{} \"https://{address}{uri}\": {error}", title(http.method())))
         })?;
-        forward::forward(stream, call.objects.env(), http, &uri, &address).await
+        let to = forward::Place { uri: &uri, host: &address };
+        forward::forward(stream, call.objects.env(), &call.drain, http, to).await
     }
 }
 
@@ -97,6 +99,7 @@ fn no_log() -> Result<Response<Body>, Status> {
 async fn log(
     name: &str,
     env: &Env,
+    drain: &Drain,
     response: Response<Body>,
     socket: Option<LogSocket>,
 ) -> Result<Response<Body>, Status> {
@@ -108,8 +111,8 @@ async fn log(
         response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain"));
         return Ok(response);
     };
-    let (answer, sending) = socket.answer(response.into_body())?;
-    env.spawn("log over a WebSocket", sending);
+    let (answer, sending) = socket.answer(response.into_body(), drain.begun().clone())?;
+    env.spawn("log over a WebSocket", drain.upgraded(sending));
     Ok(answer)
 }
 
@@ -148,9 +151,9 @@ impl Service for PodConnect {
         let node =
             call.objects.get(self.nodes, "", node_name).ok_or_else(|| Status::not_found(self.nodes, node_name))?;
         let uri = target::kubelet_path(subresource, &pod, &container, &info.query);
-        let env = call.objects.env().clone();
+        let (env, drain) = (call.objects.env().clone(), call.drain.clone());
         let socket = if is_log { LogSocket::take(&info.name, &mut http)? } else { None };
         let response = self.ask(call, node, uri, http).await?;
-        if is_log { log(&info.name, &env, response, socket).await } else { Ok(response) }
+        if is_log { log(&info.name, &env, &drain, response, socket).await } else { Ok(response) }
     }
 }

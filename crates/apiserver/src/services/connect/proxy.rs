@@ -121,6 +121,7 @@ impl Service for Proxy {
         };
         let rest = if rest.is_empty() { "/" } else { rest };
         let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        forward::forward(stream, call.objects.env(), http, &format!("{rest}{query}"), &host).await
+        let to = forward::Place { uri: &format!("{rest}{query}"), host: &host };
+        forward::forward(stream, call.objects.env(), &call.drain, http, to).await
     }
 }

@@ -124,6 +124,7 @@ fn call(objects: &Objects, http: Request<crate::body::Body>) -> Call {
         kind,
         subresource,
         objects: objects.clone(),
+        drain: crate::drain::Drain::default(),
         format: crate::negotiate::Format::PLAIN,
         http,
     }
