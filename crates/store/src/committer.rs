@@ -141,13 +141,14 @@ impl<M: PartialEq> Committer<M> {
     }
 
     fn show(&self, batch: &Batch<M>, now: i64) {
+        let touched: Vec<Arc<str>> = batch.events.iter().map(|event| event.key().clone()).collect();
         let mut head = self.head.write();
-        let mut touched = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
-            touched.push(event.key().clone());
             head.apply(event.clone(), now);
         }
-        head.wake(&touched);
+        let signals = head.signals(&touched);
+        drop(head);
+        signals.give();
     }
 
     /// Makes lazily acknowledged writes durable.
