@@ -12,14 +12,14 @@ use prometheus_client::registry::Registry;
 use crate::kinds::Kinds;
 use crate::request::RequestInfo;
 
-#[derive(Clone, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Asked {
-    verb: String,
-    group: String,
-    version: String,
-    resource: String,
-    subresource: String,
-    scope: String,
+    verb: &'static str,
+    group: &'static str,
+    version: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+    scope: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -101,8 +101,8 @@ pub(crate) struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    pub(crate) fn end(mut self, code: u16, seconds: f64) {
-        let answered = Answered { asked: std::mem::take(&mut self.asked), code };
+    pub(crate) fn end(self, code: u16, seconds: f64) {
+        let answered = Answered { asked: self.asked, code };
         self.metrics.requests.get_or_create(&answered).inc();
         self.metrics.durations.get_or_create(&answered.asked).observe(seconds);
     }
@@ -114,14 +114,24 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Verbs and methods that are labels; every other one is `other`, as upstream's cleanVerb has it.
-const VERBS: [&str; 10] =
-    ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "post", "put"];
+/// Verbs and methods that are labels, as they are written there; every other one is `other`, as upstream's cleanVerb has it.
+const VERBS: [(&str, &str); 10] = [
+    ("get", "GET"),
+    ("list", "LIST"),
+    ("watch", "WATCH"),
+    ("create", "CREATE"),
+    ("update", "UPDATE"),
+    ("patch", "PATCH"),
+    ("delete", "DELETE"),
+    ("deletecollection", "DELETECOLLECTION"),
+    ("post", "POST"),
+    ("put", "PUT"),
+];
 
 /// Labels from what was asked. Requests are counted before anybody knows whose they are, so that only what is served makes labels: what
 /// clients make up has none.
 fn asked(info: &RequestInfo, kinds: &Kinds) -> Asked {
-    let verb = VERBS.iter().find(|verb| **verb == info.verb).map_or("other".to_owned(), |verb| verb.to_uppercase());
+    let verb = VERBS.iter().find(|(verb, _)| *verb == info.verb).map_or("other", |(_, label)| label);
     let kind = kinds.find(&info.api_group, &info.api_version, &info.resource);
     let Some(kind) = kind.filter(|_| info.is_resource) else { return Asked { verb, ..Asked::default() } };
     let subresource = kind.subresources.iter().find(|known| known.name == info.subresource);
@@ -132,11 +142,11 @@ fn asked(info: &RequestInfo, kinds: &Kinds) -> Asked {
     };
     Asked {
         verb,
-        group: kind.group.to_owned(),
-        version: kind.version.to_owned(),
-        resource: kind.plural.to_owned(),
-        subresource: subresource.map(|known| known.name.to_owned()).unwrap_or_default(),
-        scope: scope.to_owned(),
+        group: kind.group,
+        version: kind.version,
+        resource: kind.plural,
+        subresource: subresource.map_or("", |known| known.name),
+        scope,
     }
 }
 
