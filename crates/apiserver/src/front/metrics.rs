@@ -131,7 +131,7 @@ const VERBS: [(&str, &str); 10] = [
 /// Labels from what was asked. Requests are counted before anybody knows whose they are, so that only what is served makes labels: what
 /// clients make up has none.
 fn asked(info: &RequestInfo, kinds: &Kinds) -> Asked {
-    let verb = VERBS.iter().find(|(verb, _)| *verb == info.verb).map_or("other", |(_, label)| label);
+    let verb = VERBS.iter().find(|(verb, _)| *verb == info.verb).map_or("other", |(_, label)| *label);
     let kind = kinds.find(&info.api_group, &info.api_version, &info.resource);
     let Some(kind) = kind.filter(|_| info.is_resource) else { return Asked { verb, ..Asked::default() } };
     let subresource = kind.subresources.iter().find(|known| known.name == info.subresource);
