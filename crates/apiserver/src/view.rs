@@ -159,8 +159,13 @@ pub(crate) fn partial(stored: &[u8], format: Format) -> Result<Bytes, Status> {
     let head: Head = serde_json::from_slice(stored).map_err(Status::internal)?;
     let version = format.meta_version;
     let metadata = head.metadata.get();
-    let parts =
-        ["{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/", version, "\",\"metadata\":", metadata, "}"];
+    let parts = [
+        "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/",
+        version,
+        "\",\"metadata\":",
+        metadata,
+        "}",
+    ];
     Ok(parts.concat().into())
 }
 

@@ -37,7 +37,8 @@ pub async fn observe(monitors: &Monitors, rest: &Rest, node: &Node) -> Result<Op
     if node.is_deleting() && !node.waits_for_dependents() && !node.orphans_dependents() {
         return Ok(None);
     }
-    let Some(object) = find(rest, &node.resource, &node.key()).await?.filter(|object| object.uid() == node.uid()) else {
+    let Some(object) = find(rest, &node.resource, &node.key()).await?.filter(|object| object.uid() == node.uid())
+    else {
         let look = monitors.graph().lock().remove(node.uid());
         look.into_iter().for_each(|uid| monitors.look_at(uid));
         return Ok(None);
