@@ -1,10 +1,8 @@
 //! Views derived from stored objects that are in step with the store whenever they are read: each read first applies the events that came
 //! since the last one. A view that was left behind is built anew from a snapshot.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
-use store::{Compacted, Cursor, Item};
+use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
+use store::{Compacted, Cursor, Item, Place};
 
 use crate::meta::Meta;
 use crate::objects::Objects;
@@ -22,53 +20,57 @@ pub(crate) trait View: Default + Send + Sync + 'static {
 /// A view with its places in the store's history.
 pub(crate) struct Followed<V> {
     objects: Objects,
-    view: RwLock<V>,
+    state: RwLock<State<V>>,
     cursors: Mutex<Vec<Cursor<Meta>>>,
-    seen: AtomicU64,
+}
+
+/// A view and how far it has come in each source. Writes of anything else leave it as it is, and cost its readers nothing.
+#[derive(Default)]
+struct State<V> {
+    view: V,
+    places: Vec<Place>,
+}
+
+impl<V> State<V> {
+    fn is_newest(&self) -> bool {
+        !self.places.is_empty() && self.places.iter().all(Place::is_newest)
+    }
 }
 
 impl<V: View> Followed<V> {
     pub(crate) fn new(objects: Objects) -> Self {
-        Self {
-            objects,
-            view: RwLock::new(V::default()),
-            cursors: Mutex::new(Vec::new()),
-            seen: AtomicU64::new(u64::MAX),
-        }
+        Self { objects, state: RwLock::default(), cursors: Mutex::new(Vec::new()) }
     }
 
     /// The view, not older than this call.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, V> {
-        let revision = self.objects.revision();
-        if self.seen.load(Ordering::Acquire) != revision {
-            let mut cursors = self.cursors.lock();
-            // Another reader may have caught up while this one waited.
-            if self.seen.load(Ordering::Acquire) != revision {
-                self.catch_up(&mut cursors);
-                self.seen.store(revision, Ordering::Release);
-            }
+    pub(crate) fn read(&self) -> MappedRwLockReadGuard<'_, V> {
+        let state = self.state.read();
+        if state.is_newest() {
+            return RwLockReadGuard::map(state, |state| &state.view);
         }
-        self.view.read()
+        drop(state);
+        let mut cursors = self.cursors.lock();
+        // Another reader may have caught up while this one waited.
+        if !self.state.read().is_newest() {
+            self.catch_up(&mut cursors);
+        }
+        RwLockReadGuard::map(self.state.read(), |state| &state.view)
     }
 
     fn catch_up(&self, cursors: &mut Vec<Cursor<Meta>>) {
-        if cursors.is_empty() {
-            return self.rebuild(cursors);
+        let caught_up = cursors.iter_mut().enumerate().try_for_each(|(source, cursor)| self.drain(source, cursor));
+        if cursors.is_empty() || caught_up.is_err() {
+            self.rebuild(cursors);
         }
-        for (source, cursor) in cursors.iter_mut().enumerate() {
-            match self.drain(source, cursor) {
-                Ok(()) => {}
-                Err(Compacted { .. }) => return self.rebuild(cursors),
-            }
-        }
+        self.state.write().places = cursors.iter().map(Cursor::place).collect();
     }
 
     fn drain(&self, source: usize, cursor: &mut Cursor<Meta>) -> Result<(), Compacted> {
         while let Some(event) = cursor.try_next()? {
-            let mut view = self.view.write();
+            let mut state = self.state.write();
             match &event.current {
-                Some(item) => view.put(source, item),
-                None => view.remove(source, event.shown()),
+                Some(item) => state.view.put(source, item),
+                None => state.view.remove(source, event.shown()),
             }
         }
         Ok(())
@@ -90,7 +92,7 @@ impl<V: View> Followed<V> {
                 fresh.put(source, item);
             }
         }
-        *self.view.write() = fresh;
+        self.state.write().view = fresh;
         *cursors = places;
     }
 }

@@ -105,11 +105,17 @@ const NAMESPACE_SUBRESOURCES: [&str; 2] = ["status", "finalize"];
 impl RequestInfo {
     /// Reads a request line.
     pub fn new(method: &Method, uri: &http::Uri) -> Self {
-        let path = uri.path().to_owned();
-        let query = Query::parse(uri.query().unwrap_or_default());
-        let mut info = Self { verb: method.as_str().to_lowercase(), path: path.clone(), query, ..Self::default() };
-        let parts: Vec<String> = path.trim_matches('/').split('/').map(|part| decode(part.to_owned())).collect();
-        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let (path, query) = (uri.path(), Query::parse(uri.query().unwrap_or_default()));
+        let verb = method.as_str().to_lowercase();
+        let mut info = Self { verb, path: path.to_owned(), query, ..Self::default() };
+        let parts = path.trim_matches('/').split('/');
+        let decoded: Vec<String>;
+        let parts: Vec<&str> = if path.contains('%') {
+            decoded = parts.map(|part| decode(part.to_owned())).collect();
+            decoded.iter().map(String::as_str).collect()
+        } else {
+            parts.collect()
+        };
         info.read_path(method, &parts);
         info
     }

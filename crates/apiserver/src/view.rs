@@ -159,10 +159,14 @@ pub(crate) fn partial(stored: &[u8], format: Format) -> Result<Bytes, Status> {
     let head: Head = serde_json::from_slice(stored).map_err(Status::internal)?;
     let version = format.meta_version;
     let metadata = head.metadata.get();
-    Ok(format!(
-        "{{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/{version}\",\"metadata\":{metadata}}}"
-    )
-    .into())
+    let parts = [
+        "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/",
+        version,
+        "\",\"metadata\":",
+        metadata,
+        "}",
+    ];
+    Ok(parts.concat().into())
 }
 
 /// Answers with one stored object.

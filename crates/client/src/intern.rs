@@ -30,9 +30,12 @@ struct HeadMeta<'a> {
     resource_version: &'a str,
 }
 
-/// Decodes an object, or returns the one another informer holds already. managedFields are dropped: no component reads
+/// Decodes an object, or returns the one another informer holds already, where that may be. managedFields are dropped: no component reads
 /// them and they are the largest part of many objects.
 pub(crate) fn decode<K: Object>(text: &str) -> Result<Arc<K>, serde_json::Error> {
+    if !K::SHARED {
+        return decode_new(text);
+    }
     let head = serde_json::from_str::<Head>(text).ok();
     let identity = head.and_then(|head| {
         let revision: u64 = head.metadata.resource_version.parse().ok()?;

@@ -1,6 +1,9 @@
 //! The local copy of one resource that an informer keeps: by key in order, by namespace and by named indexes.
 
+use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -15,8 +18,74 @@ struct Index<K> {
     keys: BTreeMap<String, BTreeSet<ObjectKey>>,
 }
 
+/// What has a key: an object, which need not be held twice, or a key that is looked for.
+trait Keyed {
+    fn place(&self) -> (&str, &str);
+}
+
+impl Keyed for ObjectKey {
+    fn place(&self) -> (&str, &str) {
+        (&self.namespace, &self.name)
+    }
+}
+
+/// An object in key order.
+struct Held<K>(Arc<K>);
+
+impl<K: Object> Keyed for Held<K> {
+    fn place(&self) -> (&str, &str) {
+        (self.0.namespace(), self.0.name())
+    }
+}
+
+impl<'a, K: Object> Borrow<dyn Keyed + 'a> for Held<K> {
+    fn borrow(&self) -> &(dyn Keyed + 'a) {
+        self
+    }
+}
+
+impl Ord for dyn Keyed + '_ {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl PartialOrd for dyn Keyed + '_ {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for dyn Keyed + '_ {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for dyn Keyed + '_ {}
+
+impl<K: Object> Ord for Held<K> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl<K: Object> PartialOrd for Held<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<K: Object> PartialEq for Held<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl<K: Object> Eq for Held<K> {}
+
 struct Contents<K> {
-    objects: BTreeMap<ObjectKey, Arc<K>>,
+    objects: BTreeSet<Held<K>>,
     indexes: BTreeMap<&'static str, Index<K>>,
 }
 
@@ -33,7 +102,7 @@ impl<K> Clone for Lister<K> {
 
 impl<K: Object> Default for Lister<K> {
     fn default() -> Self {
-        let contents = Contents { objects: BTreeMap::new(), indexes: BTreeMap::new() };
+        let contents = Contents { objects: BTreeSet::new(), indexes: BTreeMap::new() };
         Self { contents: Arc::new(RwLock::new(contents)) }
     }
 }
@@ -50,19 +119,20 @@ impl<K: Object> FromIterator<K> for Lister<K> {
 
 impl<K: Object> Lister<K> {
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
-        self.contents.read().objects.get(key).cloned()
+        self.contents.read().get(key)
     }
 
     pub fn list(&self) -> Vec<Arc<K>> {
-        self.contents.read().objects.values().cloned().collect()
+        self.contents.read().objects.iter().map(|held| held.0.clone()).collect()
     }
 
     /// The objects of one namespace.
     pub fn list_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
         let contents = self.contents.read();
         let from = ObjectKey::new(namespace, "");
-        let rest = contents.objects.range(from..);
-        rest.take_while(|(key, _)| key.namespace == namespace).map(|(_, object)| object.clone()).collect()
+        let from: &dyn Keyed = &from;
+        let rest = contents.objects.range::<dyn Keyed, _>((Bound::Included(from), Bound::Unbounded));
+        rest.take_while(|held| held.0.namespace() == namespace).map(|held| held.0.clone()).collect()
     }
 
     /// The objects that have `value` in the index `name`. An index nobody added is a bug of the caller.
@@ -70,7 +140,7 @@ impl<K: Object> Lister<K> {
         let contents = self.contents.read();
         let index = contents.indexes.get(name).expect("an index is added before it is read");
         let keys = index.keys.get(value).into_iter().flatten();
-        keys.filter_map(|key| contents.objects.get(key).cloned()).collect()
+        keys.filter_map(|key| contents.get(key)).collect()
     }
 
     pub fn len(&self) -> usize {
@@ -88,19 +158,19 @@ impl<K: Object> Lister<K> {
             return;
         }
         let mut index = Index { by, keys: BTreeMap::new() };
-        for (key, object) in &contents.objects {
-            index.insert(key, object);
+        for Held(object) in &contents.objects {
+            index.insert(&object.key(), object);
         }
         contents.indexes.insert(name, index);
     }
 
     /// Puts an object in and returns what it replaces.
     pub(crate) fn insert(&self, object: Arc<K>) -> Option<Arc<K>> {
-        let key = object.key();
         let mut contents = self.contents.write();
         let Contents { objects, indexes } = &mut *contents;
-        let old = objects.insert(key.clone(), object.clone());
+        let old = objects.replace(Held(object.clone())).map(|held| held.0);
         for index in indexes.values_mut() {
+            let key = object.key();
             if let Some(old) = &old {
                 index.remove(&key, old);
             }
@@ -112,7 +182,7 @@ impl<K: Object> Lister<K> {
     pub(crate) fn remove(&self, key: &ObjectKey) -> Option<Arc<K>> {
         let mut contents = self.contents.write();
         let Contents { objects, indexes } = &mut *contents;
-        let old = objects.remove(key)?;
+        let Held(old) = objects.take(key as &dyn Keyed)?;
         for index in indexes.values_mut() {
             index.remove(key, &old);
         }
@@ -120,7 +190,13 @@ impl<K: Object> Lister<K> {
     }
 
     pub(crate) fn keys(&self) -> Vec<ObjectKey> {
-        self.contents.read().objects.keys().cloned().collect()
+        self.contents.read().objects.iter().map(|held| held.0.key()).collect()
+    }
+}
+
+impl<K: Object> Contents<K> {
+    fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        self.objects.get(key as &dyn Keyed).map(|held| held.0.clone())
     }
 }
 

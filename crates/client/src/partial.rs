@@ -6,19 +6,18 @@ use std::collections::BTreeMap;
 
 use crate::resource::Object;
 
-/// An object of any kind, reduced to its metadata. Who owns which field is not read: it is often the largest part, and nobody asks.
+/// An object of any kind, reduced to its metadata. Who owns which field and annotations are not read: they are often the largest part (a whole
+/// configuration lies in one of kubectl's), there is one of these for every object of the cluster, and nobody asks. Its kind is its asker's to know.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct PartialObject {
-    #[serde(default)]
-    pub api_version: String,
-    #[serde(default)]
-    pub kind: String,
-    #[serde(default, deserialize_with = "without_managed_fields")]
+    #[serde(default, deserialize_with = "without_the_largest")]
     pub metadata: ObjectMeta,
 }
 
 impl Object for PartialObject {
+    /// The informers of metadata are all one component's.
+    const SHARED: bool = false;
+
     fn meta(&self) -> &ObjectMeta {
         &self.metadata
     }
@@ -27,11 +26,10 @@ impl Object for PartialObject {
     }
 }
 
-/// ObjectMeta's fields but managedFields, which are passed over without being built.
+/// ObjectMeta's fields but managedFields and annotations, which are passed over without being built.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata {
-    annotations: Option<BTreeMap<String, String>>,
     creation_timestamp: Option<Time>,
     deletion_grace_period_seconds: Option<i64>,
     deletion_timestamp: Option<Time>,
@@ -47,10 +45,10 @@ struct Metadata {
     uid: Option<String>,
 }
 
-fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+fn without_the_largest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let read = Metadata::deserialize(deserializer)?;
     Ok(ObjectMeta {
-        annotations: read.annotations,
+        annotations: None,
         creation_timestamp: read.creation_timestamp,
         deletion_grace_period_seconds: read.deletion_grace_period_seconds,
         deletion_timestamp: read.deletion_timestamp,
@@ -72,9 +70,9 @@ fn without_managed_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 mod tests {
     use super::*;
 
-    /// The library's own reading of ObjectMeta is the oracle for every field but the one that is left out.
+    /// The library's own reading of ObjectMeta is the oracle for every field but the two that are left out.
     #[test]
-    fn all_metadata_is_read_but_managed_fields() {
+    fn all_metadata_is_read_but_managed_fields_and_annotations() {
         let metadata = serde_json::json!({
             "annotations": {"a": "1"}, "creationTimestamp": "2026-01-02T03:04:05Z", "deletionGracePeriodSeconds": 30,
             "deletionTimestamp": "2026-01-02T03:04:06Z", "finalizers": ["example.com/f"], "generateName": "n-", "generation": 2,
@@ -83,11 +81,10 @@ mod tests {
             "resourceVersion": "7", "selfLink": "/x", "uid": "u-1",
         });
         let mut whole: ObjectMeta = serde_json::from_value(metadata.clone()).unwrap();
-        whole.managed_fields = None;
+        (whole.managed_fields, whole.annotations) = (None, None);
         let object =
             serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v"}});
         let read: PartialObject = serde_json::from_value(object).unwrap();
         assert_eq!(read.metadata, whole);
-        assert_eq!((read.api_version.as_str(), read.kind.as_str()), ("v1", "ConfigMap"));
     }
 }

@@ -86,6 +86,9 @@ impl fmt::Display for ObjectKey {
 
 /// Anything with metadata that an informer can hold.
 pub trait Object: DeserializeOwned + Send + Sync + 'static {
+    /// Several components watch the same objects in this form: one in memory serves them all.
+    const SHARED: bool = true;
+
     fn meta(&self) -> &ObjectMeta;
     fn meta_mut(&mut self) -> &mut ObjectMeta;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imbl::OrdMap;
 use parking_lot::RwLock;
 use tokio::sync::oneshot;
@@ -77,7 +78,7 @@ impl<M: PartialEq> Committer<M> {
         let expires = write.ttl_seconds.map(|seconds| now + i64::from(seconds));
         let (item, record, deleted) = match (write.op, &previous) {
             (Op::Put { bytes, splice_at, meta }, previous) => {
-                let record = record(revision, &write.key, created, Some(bytes.to_vec()), splice_at, now, expires);
+                let record = record(revision, &write.key, created, Some(bytes.clone()), splice_at, now, expires);
                 let bytes = splice(&bytes[..splice_at], revision, &bytes[splice_at..]);
                 let (key, meta) = shared(previous.as_deref(), (write.key, meta));
                 (Item { key, revision, created, bytes, splice_at, expires, meta }, record, false)
@@ -140,13 +141,14 @@ impl<M: PartialEq> Committer<M> {
     }
 
     fn show(&self, batch: &Batch<M>, now: i64) {
+        let touched: Vec<Arc<str>> = batch.events.iter().map(|event| event.key().clone()).collect();
         let mut head = self.head.write();
-        let mut touched = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
-            touched.push(event.key().clone());
             head.apply(event.clone(), now);
         }
-        head.wake(&touched);
+        let signals = head.signals(&touched);
+        drop(head);
+        signals.give();
     }
 
     /// Makes lazily acknowledged writes durable.
@@ -237,14 +239,14 @@ fn meets<M>(expect: Expect, current: Option<&Item<M>>) -> bool {
 
 fn record(
     revision: Revision,
-    key: &str,
+    key: &Arc<str>,
     created: Revision,
-    value: Option<Vec<u8>>,
+    value: Option<Bytes>,
     splice_at: usize,
     written: i64,
     expires: Option<i64>,
 ) -> Record {
-    Record { revision, key: key.to_owned(), created, value, splice_at, written, expires }
+    Record { revision, key: key.clone(), created, value, splice_at, written, expires }
 }
 
 pub(crate) fn deleted_item<M>(last: &Item<M>, revision: Revision) -> Item<M> {

@@ -1,6 +1,9 @@
 //! What makes batches durable: an append-only log of records. Implementations do IO only; every decision is the core's.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::item::Revision;
 
@@ -8,10 +11,10 @@ use crate::item::Revision;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub revision: Revision,
-    pub key: String,
+    pub key: Arc<str>,
     pub created: Revision,
     /// The value without its revision; `None`: a deletion.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Bytes>,
     pub splice_at: usize,
     /// Seconds since 1970 at which it was written.
     pub written: i64,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use imbl::OrdMap;
 use tokio::sync::watch;
@@ -12,6 +13,8 @@ use crate::ring::{Ring, RingLimits};
 /// A resource's ring and the signal its watchers sleep on.
 pub(crate) struct Resource<M> {
     pub(crate) ring: Ring<M>,
+    /// Its newest event's revision: who has read that far need not take the lock to know.
+    pub(crate) newest: Arc<AtomicU64>,
     pub(crate) signal: watch::Sender<Revision>,
 }
 
@@ -26,6 +29,20 @@ pub(crate) struct Head<M> {
     /// Resources whose lazily acknowledged events up to this revision may have been lost by an unclean end.
     lossy: (Vec<String>, Revision),
     limits: RingLimits,
+}
+
+/// Who is to be woken, and what for.
+pub(crate) struct Signals {
+    waiting: Vec<watch::Sender<Revision>>,
+    revision: Revision,
+}
+
+impl Signals {
+    pub(crate) fn give(self) {
+        for signal in self.waiting {
+            signal.send_replace(self.revision);
+        }
+    }
 }
 
 impl<M> Head<M> {
@@ -47,7 +64,8 @@ impl<M> Head<M> {
         if !self.resources.contains_key(name) {
             let lossy = self.lossy.0.iter().any(|prefix| name.starts_with(prefix.as_str()));
             let floor = if lossy { self.lossy.1.max(self.floor) } else { self.floor };
-            let fresh = Resource { ring: Ring::new(floor), signal: watch::Sender::new(self.revision) };
+            let (newest, signal) = (Arc::default(), watch::Sender::new(self.revision));
+            let fresh = Resource { ring: Ring::new(floor), newest, signal };
             self.resources.insert(name.to_owned(), fresh);
         }
         self.resources.get_mut(name).expect("inserted above")
@@ -65,8 +83,10 @@ impl<M> Head<M> {
         };
         self.revision = event.revision;
         let limits = self.limits;
-        let key = event.key().clone();
-        self.resource(&key).ring.push(event, now, limits);
+        let (key, revision) = (event.key().clone(), event.revision);
+        let resource = self.resource(&key);
+        resource.ring.push(event, now, limits);
+        resource.newest.store(revision, Ordering::Release);
     }
 
     /// Puts a recovered item in place without an event.
@@ -87,19 +107,19 @@ impl<M> Head<M> {
         }
     }
 
-    /// Wakes the watchers of every resource that has events after `since`, and those who wait for a revision.
-    pub(crate) fn wake(&self, touched: &[Arc<str>]) {
-        self.advanced.send_replace(self.revision);
+    /// The signals of those who wait for a revision, and of the watchers of every resource that was touched. They are given once the lock is
+    /// free: whoever wakes wants it.
+    pub(crate) fn signals(&self, touched: &[Arc<str>]) -> Signals {
+        let mut waiting = vec![self.advanced.clone()];
         let mut last = "";
         for key in touched {
             let name = resource_of(key);
             if name != last {
-                if let Some(resource) = self.resources.get(name) {
-                    resource.signal.send_replace(self.revision);
-                }
+                waiting.extend(self.resources.get(name).map(|resource| resource.signal.clone()));
                 last = name;
             }
         }
+        Signals { waiting, revision: self.revision }
     }
 
     /// The keys below `prefix` as they were at `revision`, by undoing later events.

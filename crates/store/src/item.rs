@@ -119,7 +119,8 @@ impl<M> Event<M> {
 
 /// Writes `revision` in decimal between two parts of a value.
 pub(crate) fn splice(head: &[u8], revision: Revision, tail: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(head.len() + tail.len() + 20);
+    // To the byte: what is longer than its text needs a piece of memory more to say so, for as long as it is held.
+    let mut out = Vec::with_capacity(head.len() + tail.len() + decimal_length(revision));
     out.extend_from_slice(head);
     out.extend_from_slice(revision.to_string().as_bytes());
     out.extend_from_slice(tail);

@@ -21,4 +21,4 @@ pub use memory::MemoryEngine;
 pub use open::{Options, Store};
 pub use snapshot::Snapshot;
 pub use sqlite::SqliteEngine;
-pub use watch::Cursor;
+pub use watch::{Cursor, Place};

@@ -282,9 +282,9 @@ fn replay<M: PartialEq>(
     options: &Options<M>,
     compacted: Revision,
 ) {
-    let previous = committer.pending.get(record.key.as_str()).cloned();
+    let previous = committer.pending.get(&*record.key).cloned();
     let revision = record.revision;
-    let key: Arc<str> = record.key.into();
+    let key = record.key;
     let (item, deleted) = match (record.value, &previous) {
         (Some(value), _) => {
             let bytes = splice(&value[..record.splice_at], revision, &value[record.splice_at..]);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use rusqlite::{Connection, params};
 
 use crate::engine::{Engine, EngineError, Loaded, Record};
@@ -134,12 +135,12 @@ impl Engine for SqliteEngine {
             let sql = "INSERT INTO log VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
             let mut statement = engine.connection.prepare_cached(sql).map_err(step("append"))?;
             for record in records {
-                bytes += record.value.as_ref().map_or(64, Vec::len);
+                bytes += record.value.as_ref().map_or(64, Bytes::len);
                 let row = params![
                     record.revision as i64,
-                    record.key,
+                    &*record.key,
                     record.created as i64,
-                    record.value,
+                    record.value.as_deref(),
                     record.splice_at as i64,
                     record.written,
                     record.expires,
@@ -189,9 +190,9 @@ fn step(step: &'static str) -> impl Fn(rusqlite::Error) -> EngineError {
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Record, u32)> {
     let record = Record {
         revision: row.get::<_, i64>(0)? as Revision,
-        key: row.get(1)?,
+        key: row.get::<_, String>(1)?.into(),
         created: row.get::<_, i64>(2)? as Revision,
-        value: row.get(3)?,
+        value: row.get::<_, Option<Vec<u8>>>(3)?.map(Bytes::from),
         splice_at: row.get::<_, i64>(4)? as usize,
         written: row.get(5)?,
         expires: row.get(6)?,

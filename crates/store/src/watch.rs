@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -17,18 +18,33 @@ pub struct Cursor<M> {
     prefix: String,
     after: Revision,
     read: VecDeque<Arc<Event<M>>>,
+    newest: Arc<AtomicU64>,
     signal: watch::Receiver<Revision>,
+}
+
+/// How far a cursor has read; without the cursor, which only one can read.
+#[derive(Debug)]
+pub struct Place {
+    newest: Arc<AtomicU64>,
+    after: Revision,
+}
+
+impl Place {
+    /// Nothing has come since. It takes no lock.
+    pub fn is_newest(&self) -> bool {
+        self.newest.load(Ordering::Acquire) <= self.after
+    }
 }
 
 impl<M> Cursor<M> {
     pub(crate) fn new(head: Arc<RwLock<Head<M>>>, prefix: &str, after: Revision) -> Result<Self, Compacted> {
-        let signal = {
+        let (newest, signal) = {
             let mut guard = head.write();
             let resource = guard.resource(prefix);
             resource.ring.after(after, 1)?;
-            resource.signal.subscribe()
+            (resource.newest.clone(), resource.signal.subscribe())
         };
-        Ok(Self { head, prefix: prefix.to_owned(), after, read: VecDeque::new(), signal })
+        Ok(Self { head, prefix: prefix.to_owned(), after, read: VecDeque::new(), newest, signal })
     }
 
     /// The next event; waits for it. `Err`: this watcher was too slow, its place is gone.
@@ -48,6 +64,9 @@ impl<M> Cursor<M> {
     /// The next event, if there is one now.
     pub fn try_next(&mut self) -> Result<Option<Arc<Event<M>>>, Compacted> {
         if self.read.is_empty() {
+            if self.newest.load(Ordering::Acquire) <= self.after {
+                return Ok(None);
+            }
             let head = self.head.read();
             if let Some(resource) = head.known(&self.prefix) {
                 self.read = resource.ring.after(self.after, READ_AT_ONCE)?.into();
@@ -58,6 +77,11 @@ impl<M> Cursor<M> {
             self.after = event.revision;
         }
         Ok(event)
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        Place { newest: self.newest.clone(), after: self.after }
     }
 
     /// Everything up to this revision has been read: what a bookmark may say.

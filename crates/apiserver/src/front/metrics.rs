@@ -13,13 +13,13 @@ use prometheus_client::registry::Registry;
 use crate::kinds::Kinds;
 use crate::request::RequestInfo;
 
-#[derive(Clone, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
+#[derive(Clone, Copy, Debug, Default, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Asked {
     verb: &'static str,
-    group: String,
-    version: String,
-    resource: String,
-    subresource: String,
+    group: &'static str,
+    version: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
     scope: &'static str,
     component: &'static str,
     /// Of requests only.
@@ -107,8 +107,8 @@ pub(crate) struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    pub(crate) fn end(mut self, code: u16, seconds: f64) {
-        let answered = Answered { asked: std::mem::take(&mut self.asked), code };
+    pub(crate) fn end(self, code: u16, seconds: f64) {
+        let answered = Answered { asked: self.asked, code };
         self.metrics.requests.get_or_create(&answered).inc();
         self.metrics.durations.get_or_create(&answered.asked).observe(seconds);
     }
@@ -176,10 +176,10 @@ fn asked(info: &RequestInfo, applies: bool, kinds: &Kinds) -> Asked {
         verb,
         component: COMPONENT,
         dry_run: "",
-        group: kind.group.to_owned(),
-        version: kind.version.to_owned(),
-        resource: kind.plural.to_owned(),
-        subresource: subresource.map(|known| known.name.to_owned()).unwrap_or_default(),
+        group: kind.group,
+        version: kind.version,
+        resource: kind.plural,
+        subresource: subresource.map_or("", |known| known.name),
         scope: scope(info),
     }
 }

@@ -5,6 +5,7 @@ mod compress;
 mod deadline;
 mod duration;
 mod ending;
+mod gather;
 mod impersonate;
 mod late;
 mod metrics;

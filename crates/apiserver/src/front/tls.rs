@@ -13,6 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use super::Caller;
+use super::gather::Gathered;
 use crate::server::ApiServer;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -60,6 +61,8 @@ async fn connection(server: ApiServer, stream: TcpStream, acceptor: TlsAcceptor)
     let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
     let certificates =
         Arc::new(certificates.iter().map(|certificate| certificate.clone().into_owned()).collect::<Vec<_>>());
+    let gathers = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let stream = Gathered::new(stream, gathers);
     let shutdown = server.inner().shutdown.clone();
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let (server, caller) = (server.clone(), Caller::Peer(certificates.clone()));
@@ -72,13 +75,13 @@ async fn connection(server: ApiServer, stream: TcpStream, acceptor: TlsAcceptor)
     let mut http2 = builder.http2();
     http2.timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
     http2.keep_alive_interval(KEEP_ALIVE).keep_alive_timeout(KEEP_ALIVE / 2);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream.clone()), service);
     tokio::pin!(connection);
     let result = tokio::select! {
-        result = connection.as_mut() => result,
+        result = stream.drive(connection.as_mut()) => result,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.as_mut().await
+            stream.drive(connection.as_mut()).await
         }
     };
     if let Err(error) = result {

@@ -11,14 +11,16 @@ use crate::negotiate::{Encoding, Transform};
 use crate::status::Status;
 use crate::table::Include;
 
-const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Room for the largest object that can be written.
+const BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What an entry costs beside its bytes.
+const ENTRY_BYTES: usize = 224;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     revision: Revision,
-    group: &'static str,
-    version: &'static str,
-    kind: &'static str,
+    /// Where the kind's row lies: rows never move.
+    row: usize,
     generation: u64,
     event_type: EventType,
     encoding: Encoding,
@@ -50,9 +52,7 @@ impl Frames {
     ) -> Result<Bytes, Status> {
         let key = Key {
             revision,
-            group: shape.kind.group,
-            version: shape.kind.version,
-            kind: shape.kind.kind,
+            row: std::ptr::from_ref(shape.kind).addr(),
             generation: shape.generation,
             event_type,
             encoding: shape.format.encoding,
@@ -72,16 +72,16 @@ impl Frames {
 
 impl Inner {
     fn keep(&mut self, key: Key, frame: Bytes) {
-        self.bytes += frame.len();
+        self.bytes += ENTRY_BYTES + frame.len();
         if let Some(replaced) = self.frames.insert(key.clone(), frame) {
-            self.bytes -= replaced.len();
+            self.bytes -= ENTRY_BYTES + replaced.len();
             return;
         }
         self.order.push_back(key);
         while self.bytes > BYTES_MAX
             && let Some(oldest) = self.order.pop_front()
         {
-            self.bytes -= self.frames.remove(&oldest).map_or(0, |frame| frame.len());
+            self.bytes -= self.frames.remove(&oldest).map_or(0, |frame| ENTRY_BYTES + frame.len());
         }
     }
 }

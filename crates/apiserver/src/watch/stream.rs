@@ -78,7 +78,8 @@ impl Watcher {
                 () = tokio::time::sleep_until(deadline) => {}
             }
         });
-        let running = Running { watcher: self, end, bookmark, ended: false };
+        // Boxed: it is handed on with every event.
+        let running = Box::new(Running { watcher: self, end, bookmark, ended: false });
         futures::stream::unfold(running, |mut running| async move {
             let bytes = running.next().await?;
             Some((bytes, running))

@@ -25,7 +25,7 @@ pub enum Fate {
 pub struct Observed {
     pub live: Node,
     pub owners: Vec<(OwnerReference, Fate)>,
-    pub dependents: Vec<Arc<Node>>,
+    pub dependents: Vec<Node>,
     /// A solid owner that no informer has shown yet: look again until one has.
     pub is_early: bool,
 }
@@ -34,23 +34,24 @@ const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 
 /// None if there is nothing to decide.
 pub async fn observe(monitors: &Monitors, rest: &Rest, node: &Node) -> Result<Option<Observed>, Box<Failure>> {
-    if node.is_deleting && !node.waits_for_dependents() && !node.orphans_dependents() {
+    if node.is_deleting() && !node.waits_for_dependents() && !node.orphans_dependents() {
         return Ok(None);
     }
-    let Some(object) = find(rest, &node.resource, &node.key).await?.filter(|object| object.uid() == node.uid) else {
-        let look = monitors.graph().lock().remove(&node.uid);
+    let Some(object) = find(rest, &node.resource, &node.key()).await?.filter(|object| object.uid() == node.uid())
+    else {
+        let look = monitors.graph().lock().remove(node.uid());
         look.into_iter().for_each(|uid| monitors.look_at(uid));
         return Ok(None);
     };
-    let live = Node::new(&node.resource, object.meta());
+    let live = Node::new(&node.resource, Arc::new(object));
     let mut owners = Vec::new();
     let mut is_early = false;
-    for reference in &live.owners {
+    for reference in live.owners() {
         let fate = fate(monitors, rest, &live, reference).await?;
         is_early |= fate == Fate::Solid && monitors.graph().lock().node(&reference.uid).is_none();
         owners.push((reference.clone(), fate));
     }
-    let dependents = monitors.graph().lock().dependents(&live.uid);
+    let dependents = monitors.graph().lock().dependents(live.uid());
     Ok(Some(Observed { live, owners, dependents, is_early }))
 }
 
@@ -59,16 +60,16 @@ async fn fate(monitors: &Monitors, rest: &Rest, node: &Node, reference: &OwnerRe
         // Its resource may come back (an aggregated server that is away), so nothing is given up for it.
         let message = format!("unable to find the resource of owner {} {}", reference.api_version, reference.kind);
         let answer = client::Answer { code: 404, message, ..client::Answer::default() };
-        return Err(failure(&node.resource, &node.key, Error::Api(Box::new(answer))));
+        return Err(failure(&node.resource, &node.key(), Error::Api(Box::new(answer))));
     };
     let key = if place.namespaced {
-        ObjectKey::new(&node.key.namespace, &reference.name)
+        ObjectKey::new(node.namespace(), &reference.name)
     } else {
         ObjectKey::cluster(&reference.name)
     };
-    if place.namespaced && node.key.namespace.is_empty() {
+    if place.namespaced && node.namespace().is_empty() {
         // A cluster-scoped object cannot have an owner in a namespace: the reference is broken, not proof of anything.
-        tracing::warn!(object = %node.key, owner = %reference.name, "cluster-scoped object with an owner in a namespace");
+        tracing::warn!(object = %node.key(), owner = %reference.name, "cluster-scoped object with an owner in a namespace");
         return Ok(Fate::Solid);
     }
     let owner = find(rest, &place.resource, &key).await?;

@@ -25,7 +25,7 @@ pub fn reconcile(observed: &Observed) -> (Plan, Vec<String>) {
         let again = wait(&mut plan, observed);
         return (plan, again);
     }
-    if live.is_deleting || live.owners.is_empty() {
+    if live.is_deleting() || live.owners().is_empty() {
         return (plan, Vec::new());
     }
     let with = |fate: Fate| observed.owners.iter().filter(move |(_, own)| *own == fate);
@@ -38,7 +38,7 @@ pub fn reconcile(observed: &Observed) -> (Plan, Vec<String>) {
         // A dependent that itself waits for its owner would wait for ever: a circle of foreground deletions is cut here.
         if observed.dependents.iter().any(|dependent| dependent.waits_for_dependents()) {
             let unblocked = live
-                .owners
+                .owners()
                 .iter()
                 .cloned()
                 .map(|reference| OwnerReference { block_owner_deletion: Some(false), ..reference });
@@ -62,7 +62,7 @@ pub fn reconcile(observed: &Observed) -> (Plan, Vec<String>) {
 /// Lets go of an owner nothing waits for any more; else looks after what it waits for.
 fn wait(plan: &mut Plan, observed: &Observed) -> Vec<String> {
     let live = &observed.live;
-    let blocking = observed.dependents.iter().filter(|dependent| dependent.blocks(&live.uid));
+    let blocking = observed.dependents.iter().filter(|dependent| dependent.blocks(live.uid()));
     let blocking: Vec<_> = blocking.collect();
     if blocking.is_empty() {
         plan.actions.push(without_finalizer(live, FOREGROUND));
@@ -71,13 +71,13 @@ fn wait(plan: &mut Plan, observed: &Observed) -> Vec<String> {
     blocking
         .into_iter()
         .filter(|dependent| !dependent.waits_for_dependents())
-        .map(|dependent| dependent.uid.clone())
+        .map(|dependent| dependent.uid().to_owned())
         .collect()
 }
 
 fn orphan(plan: &mut Plan, live: &Node, observed: &Observed) {
     for dependent in &observed.dependents {
-        let others = dependent.owners.iter().filter(|reference| reference.uid != live.uid).cloned().collect();
+        let others = dependent.owners().iter().filter(|reference| reference.uid != live.uid()).cloned().collect();
         plan.actions.push(patch(dependent, owner_references(others)));
     }
     plan.actions.push(without_finalizer(live, ORPHAN));
@@ -88,14 +88,14 @@ fn owner_references(owners: Vec<OwnerReference>) -> Value {
 }
 
 fn without_finalizer(node: &Node, finalizer: &str) -> Action {
-    let left: Vec<&String> = node.finalizers.iter().filter(|own| *own != finalizer).collect();
+    let left: Vec<&String> = node.finalizers().iter().filter(|own| *own != finalizer).collect();
     patch(node, json!({"finalizers": if left.is_empty() { Value::Null } else { json!(left) }}))
 }
 
 /// A merge patch of the metadata of exactly the object and revision observed.
 fn patch(node: &Node, mut metadata: Value) -> Action {
-    metadata["uid"] = json!(node.uid);
-    metadata["resourceVersion"] = json!(node.revision);
+    metadata["uid"] = json!(node.uid());
+    metadata["resourceVersion"] = json!(node.revision());
     Action::Patch {
         target: target(node),
         subresource: None,
@@ -106,7 +106,7 @@ fn patch(node: &Node, mut metadata: Value) -> Action {
 
 fn delete(node: &Node, propagation: Propagation) -> Action {
     let options = DeleteOptions {
-        uid: Some(node.uid.clone()),
+        uid: Some(node.uid().to_owned()),
         resource_version: None,
         propagation: Some(propagation),
         grace_period_seconds: None,
@@ -115,5 +115,5 @@ fn delete(node: &Node, propagation: Propagation) -> Action {
 }
 
 fn target(node: &Node) -> Target {
-    Target { resource: node.resource.clone(), key: node.key.clone() }
+    Target { resource: (*node.resource).clone(), key: node.key() }
 }

@@ -116,6 +116,7 @@ impl Monitors {
         let (graph, queue) = (self.graph.clone(), self.queue.clone());
         let changed = defines_resources(&resource).then(|| self.changed.clone());
         self.watched.lock().insert(resource.clone());
+        let resource = Arc::new(resource);
         informer.on_change(move |change: &Change<PartialObject>| {
             let look = match &change.new {
                 Some(object) => {

@@ -12,26 +12,26 @@ use super::attempt::{Fate, Observed};
 use super::collect::reconcile;
 use super::graph::{Graph, Node};
 
-fn resource() -> ResourceType {
-    ResourceType::of::<Pod>()
+fn resource() -> Arc<ResourceType> {
+    Arc::new(ResourceType::of::<Pod>())
 }
 
 fn owner(uid: &str, blocks: bool) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "name": uid, "uid": uid, "blockOwnerDeletion": blocks})
 }
 
-fn object(uid: &str, owners: &[Value], finalizers: &[&str], deleting: bool) -> PartialObject {
+fn object(uid: &str, owners: &[Value], finalizers: &[&str], deleting: bool) -> Arc<PartialObject> {
     let mut metadata = json!({
         "name": uid, "namespace": "default", "uid": uid, "resourceVersion": "5", "ownerReferences": owners, "finalizers": finalizers,
     });
     if deleting {
         metadata["deletionTimestamp"] = json!("2026-01-01T12:00:00Z");
     }
-    serde_json::from_value(json!({"metadata": metadata})).expect("an object")
+    Arc::new(serde_json::from_value(json!({"metadata": metadata})).expect("an object"))
 }
 
 fn node(uid: &str, owners: &[Value], finalizers: &[&str], deleting: bool) -> Node {
-    Node::new(&resource(), &object(uid, owners, finalizers, deleting).metadata)
+    Node::new(&resource(), object(uid, owners, finalizers, deleting))
 }
 
 fn set(uids: &[&str]) -> BTreeSet<String> {
@@ -61,8 +61,8 @@ fn an_owner_in_foreground_deletion_waits_for_those_that_block_it() {
 }
 
 fn decide(live: Node, fates: &[Fate], dependents: &[Node]) -> (String, Vec<String>) {
-    let owners = live.owners.iter().cloned().zip(fates.iter().copied()).collect::<Vec<(OwnerReference, Fate)>>();
-    let dependents = dependents.iter().cloned().map(Arc::new).collect();
+    let owners = live.owners().iter().cloned().zip(fates.iter().copied()).collect::<Vec<(OwnerReference, Fate)>>();
+    let dependents = dependents.to_vec();
     let (plan, again) = reconcile(&Observed { live, owners, dependents, is_early: false });
     (plan.to_string(), again)
 }
