@@ -95,7 +95,7 @@ impl Aggregator {
             let (at_start, synced) = (progress.at_start.contains(name), progress.synced.contains(name));
             let (wanted, current) = (wanted.get(name), current.get(name));
             let step = local::step(wanted, current, at_start, synced);
-            match self.take(name, step, wanted, current).await {
+            match self.take(step, wanted, current).await {
                 Ok(()) => {
                     progress.synced.insert(name.clone());
                 }
@@ -116,13 +116,7 @@ impl Aggregator {
         wanted
     }
 
-    async fn take(
-        &self,
-        name: &str,
-        step: Option<Step>,
-        wanted: Option<&Value>,
-        current: Option<&Value>,
-    ) -> Result<(), Status> {
+    async fn take(&self, step: Option<Step>, wanted: Option<&Value>, current: Option<&Value>) -> Result<(), Status> {
         let spec = wanted.map(|wanted| wanted["spec"].clone());
         match (step, wanted, current) {
             (Some(Step::Create), Some(wanted), _) => self.objects.create(self.kind, wanted.clone()).await.map(drop),

@@ -131,9 +131,9 @@ impl Aggregator {
         loop {
             let anything = !loops.wakers.is_empty();
             tokio::select! {
-                event = registered.next() => loops.changed(&event?),
-                event = services.next(), if anything => loops.concern(&event?),
-                event = slices.next(), if anything => loops.concern(&event?),
+                event = registered.next() => loops.changed(&*event?),
+                event = services.next(), if anything => loops.concern(&*event?),
+                event = slices.next(), if anything => loops.concern(&*event?),
                 () = self.doubts.notified() => {
                     let doubted = std::mem::take(&mut *self.doubted.lock());
                     doubted.iter().for_each(|name| loops.wake(name, 0));

@@ -1,7 +1,7 @@
 //! Many answers in one write. HTTP/2 writes every frame by itself, each a TLS record and a system call, and its connection is woken by the first
 //! stream that has something to say: here small writes wait until the other tasks that are ready have had their turn, then go out together.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,26 +39,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gathered<S> {
     }
 
     /// Runs the connection that reads and writes this stream, and lets out what it has written.
-    pub async fn drive<F: Future>(&self, mut connection: Pin<&mut F>) -> F::Output {
-        let mut others_had_their_turn = false;
-        poll_fn(|context| {
-            if let Poll::Ready(result) = connection.as_mut().poll(context) {
-                return Poll::Ready(result);
-            }
-            let mut inner = self.0.lock();
-            if inner.waiting.is_empty() {
-                others_had_their_turn = false;
-            } else if others_had_their_turn {
-                others_had_their_turn = false;
-                // What cannot be written now wakes this task once it can; a broken stream is told to the connection's next read or write.
-                drop(inner.flush(context));
-            } else {
-                others_had_their_turn = true;
-                context.waker().wake_by_ref();
-            }
-            Poll::Pending
-        })
-        .await
+    pub fn drive<'a, F: Future>(&'a self, connection: Pin<&'a mut F>) -> Drive<'a, S, F> {
+        Drive { stream: self, connection, others_had_their_turn: false }
+    }
+}
+
+/// A connection under way.
+pub(super) struct Drive<'a, S, F> {
+    stream: &'a Gathered<S>,
+    connection: Pin<&'a mut F>,
+    others_had_their_turn: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, F: Future> Future for Drive<'_, S, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        if let Poll::Ready(result) = self.connection.as_mut().poll(context) {
+            return Poll::Ready(result);
+        }
+        let mut inner = self.stream.0.lock();
+        let waits = !inner.waiting.is_empty();
+        if waits && self.others_had_their_turn {
+            // What cannot be written now wakes this task once it can; a broken stream is told to the connection's next read or write.
+            drop(inner.flush(context));
+        } else if waits {
+            context.waker().wake_by_ref();
+        }
+        drop(inner);
+        self.others_had_their_turn = waits && !self.others_had_their_turn;
+        Poll::Pending
     }
 }
 

@@ -155,10 +155,10 @@ fn scope(info: &RequestInfo) -> &'static str {
 
 /// Upstream's cleanDryRun: there is one value.
 fn dry_run(info: &RequestInfo) -> &'static str {
-    let mut values = info.query.all("dryRun").peekable();
-    match values.peek() {
+    let mut values = info.query.all("dryRun");
+    match values.next() {
         None => "",
-        Some(_) if values.all(|value| value == "All") => "All",
+        Some("All") if values.all(|value| value == "All") => "All",
         Some(_) => "invalid",
     }
 }

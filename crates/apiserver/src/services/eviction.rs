@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use super::{answer, pod_condition};
 use crate::body::Body;
 use crate::identity::Identity;
-use crate::objects::timestamp;
+use crate::objects::{Objects, timestamp};
 use crate::options::DeleteOptions;
 use crate::registry;
-use crate::request::Query;
+use crate::request::{Query, RequestInfo};
 use crate::rows::row;
 use crate::server::Inner;
 use crate::service::{Call, Service};
@@ -162,6 +162,13 @@ fn exhausted(status: &mut Value, now: &str) {
     }
 }
 
+/// The Pod that a call means.
+#[derive(Clone, Copy)]
+struct Meant<'a> {
+    objects: &'a Objects,
+    info: &'a RequestInfo,
+}
+
 impl Eviction {
     #[expect(clippy::new_without_default, reason = "reads like the other services")]
     pub fn new() -> Self {
@@ -176,8 +183,8 @@ impl Eviction {
     }
 
     /// Deletes, when the budget that is concerned can be spent.
-    async fn evict(&self, call: &Call, asked: &DeleteOptions) -> Result<(), Status> {
-        let objects = &call.objects;
+    async fn evict(&self, call: Meant<'_>, asked: &DeleteOptions) -> Result<(), Status> {
+        let objects = call.objects;
         let mut last = None;
         for _ in 0..TRIES {
             let pod = self.pod(call, asked)?;
@@ -212,7 +219,7 @@ impl Eviction {
     }
 
     /// The Pod that is meant: what cannot be done is refused before a budget is spent on it.
-    fn pod(&self, call: &Call, options: &DeleteOptions) -> Result<Value, Status> {
+    fn pod(&self, call: Meant<'_>, options: &DeleteOptions) -> Result<Value, Status> {
         let name = call.info.name.as_str();
         let pod = call.objects.get(self.pods, &call.info.namespace, name);
         let pod = pod.ok_or_else(|| Status::not_found(self.pods, name))?;
@@ -223,7 +230,7 @@ impl Eviction {
     }
 
     /// Says on the Pod why it ends, then deletes it.
-    async fn delete(&self, call: &Call, mut options: DeleteOptions) -> Result<(), Status> {
+    async fn delete(&self, call: Meant<'_>, mut options: DeleteOptions) -> Result<(), Status> {
         let server = self.server.get().and_then(Weak::upgrade);
         let server = server.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
         if !options.dry_run {
@@ -236,7 +243,7 @@ impl Eviction {
     }
 
     /// The Pod with the condition DisruptionTarget.
-    async fn mark(&self, call: &Call, options: &DeleteOptions) -> Result<Value, Status> {
+    async fn mark(&self, call: Meant<'_>, options: &DeleteOptions) -> Result<Value, Status> {
         let mut last = Status::modified(self.pods, &call.info.name);
         for _ in 0..TRIES {
             let mut pod = self.pod(call, options)?;
@@ -287,7 +294,7 @@ impl Service for Eviction {
             return Err(Status::bad_request("name in URL does not match name in Eviction object"));
         }
         let options = delete_options(&eviction, &call.info.query)?;
-        self.evict(&call, &options).await?;
+        self.evict(Meant { objects: &call.objects, info: &call.info }, &options).await?;
         answer::created(&call)
     }
 }

@@ -260,7 +260,8 @@ impl Service for Stalling {
             far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await.unwrap();
             std::future::pending::<()>().await;
         });
-        forward::forward(Box::new(near), call.objects.env(), call.http, "/", "there").await
+        let there = forward::Place { uri: "/", host: "there" };
+        forward::forward(Box::new(near), call.objects.env(), &call.drain, call.http, there).await
     }
 }
 

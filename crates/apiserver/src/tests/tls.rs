@@ -165,7 +165,7 @@ async fn short_requests_are_answered_before_the_server_ends() {
             slow.begun.notified().await;
             served.api.shut_down();
         };
-        let mut asking = std::pin::pin!(asking);
+        let mut asking = Box::pin(asking);
         tokio::select! {
             () = ending => {}
             answer = asking.as_mut() => panic!("{answer:?}"),

@@ -142,7 +142,7 @@ async fn a_nodes_endpoints_lead_into_its_tunnel() {
         assert_eq!(refused.to_string(), told);
     }
     assert_eq!(way(&tunnels, &pod("10.42.0.7")), None, "the other node never had one");
-    let _held = open(&tunnels, "far", &CancellationToken::new()).await;
+    let _held = open(&tunnels, "far", &Drain::default()).await;
     assert_eq!(way(&tunnels, &pod("10.42.1.7")), far);
 }
 
