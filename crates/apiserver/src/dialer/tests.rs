@@ -203,5 +203,5 @@ async fn a_services_endpoint_is_dialled_on_its_node() {
     clients.post(&target, "", Bytes::new(), DEADLINE).await.unwrap();
     let request = http::Request::get("/path").body(crate::body::full("")).unwrap();
     clients.fetch(&target, request, DEADLINE).await.unwrap();
-    assert_eq!(*dialer.0.lock(), vec![Endpoint::on("n1", "127.0.0.1", backend.port); 2]);
+    assert_eq!(*dialer.0.lock(), vec![Endpoint::on("n1", "10.42.0.9", backend.port); 2]);
 }

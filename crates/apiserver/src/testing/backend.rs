@@ -106,7 +106,7 @@ impl Backend {
         let slice = json!({
             "metadata": {"name": format!("{name}-1"), "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
             "addressType": "IPv4", "ports": [{"name": "", "port": self.port}],
-            "endpoints": [{"addresses": ["127.0.0.1"], "nodeName": "n1", "conditions": {"ready": true}}],
+            "endpoints": [{"addresses": ["10.42.0.9"], "nodeName": "n1", "conditions": {"ready": true}}],
         });
         objects.create(row("", "v1", "services"), service).await.unwrap();
         objects.create(row("discovery.k8s.io", "v1", "endpointslices"), slice).await.unwrap();

@@ -257,6 +257,7 @@ impl Service for Stalling {
     async fn handle(&self, call: Call) -> Result<Response<Body>, Status> {
         let (near, mut far) = tokio::io::duplex(4096);
         call.objects.env().spawn("a server that stalls", async move {
+            assert_ne!(far.read(&mut [0; 4096]).await.unwrap(), 0);
             far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").await.unwrap();
             std::future::pending::<()>().await;
         });
