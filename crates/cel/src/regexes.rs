@@ -6,7 +6,7 @@ use crate::builtin::{Builtin, NO_OVERLOAD, Outcome};
 use crate::value::Value;
 
 /// The most memory that one compiled pattern may take.
-const MAX_PROGRAM: usize = 4 << 20;
+const MAX_PROGRAM: usize = 10 << 20;
 
 pub(crate) fn lookup(name: &str) -> Option<Builtin> {
     Some(match name {
@@ -49,7 +49,10 @@ pub(crate) fn run<'a>(function: &str, regex: &Regex, args: &[Value<'a>]) -> Outc
 /// A pattern in Go's dialect, ready to match; else why it is none, in Go's words. Schemas' patterns are of this dialect, too.
 pub fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = Translator::new(pattern).translate()?;
-    RegexBuilder::new(&translated).size_limit(MAX_PROGRAM).build().map_err(|_| complaint(pattern))
+    RegexBuilder::new(&translated).size_limit(MAX_PROGRAM).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(_) => format!("error parsing regexp: expression too large: `{pattern}`"),
+        _ => complaint(pattern),
+    })
 }
 
 fn complaint(pattern: &str) -> String {
@@ -202,10 +205,11 @@ impl<'a> Translator<'a> {
 
     /// `{2,5}` repeats, at most 1000 times; other braces stand for themselves.
     fn count(&mut self) -> Result<(), String> {
-        let ahead: String = self.rest.clone().take_while(|c| *c != '}').collect();
+        // No further than that, or a row of braces would be read once for each of them.
+        let ahead: String = self.rest.clone().take_while(|c| c.is_ascii_digit() || *c == ',').collect();
         let (low, high) = ahead.split_once(',').unwrap_or((&ahead, &ahead));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(low) || !(high.is_empty() || digits(high)) || self.rest.clone().count() == ahead.chars().count() {
+        let is_closed = self.rest.clone().nth(ahead.len()) == Some('}');
+        if !is_closed || low.is_empty() || high.contains(',') {
             self.result.push_str("\\{");
             return Ok(());
         }
@@ -219,8 +223,14 @@ impl<'a> Translator<'a> {
     fn group(&mut self) -> Result<(), String> {
         self.result.push('(');
         if self.rest.peek() == Some(&'?') {
-            let flags: String = self.rest.clone().skip(1).take_while(|c| !matches!(c, ')' | ':')).collect();
-            if !flags.starts_with("P<") && !flags.starts_with('<') && !flags.chars().all(|c| "imsU-".contains(c)) {
+            let mut inner = self.rest.clone().skip(1);
+            let is_named = match inner.next() {
+                Some('<') => true,
+                Some('P') => inner.next() == Some('<'),
+                _ => false,
+            };
+            let mut flags = self.rest.clone().skip(1).skip_while(|c| "imsU-".contains(*c));
+            if !is_named && !matches!(flags.next(), None | Some(')' | ':')) {
                 return self.refuse();
             }
         }
@@ -250,6 +260,28 @@ mod tests {
             assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
         }
         assert!(compile("(").is_err());
+    }
+
+    /// https://pkg.go.dev/regexp/syntax: x{n,m} up to 1000; other braces are letters. A pattern is read once, however long it is.
+    #[test]
+    fn braces_are_counts_or_letters() {
+        for (pattern, text, matches) in [
+            ("^a{2,3}$", "aa", true),
+            ("^a{2,}$", "aaaa", true),
+            ("^a{2}$", "aaa", false),
+            ("^a{,2}$", "a{,2}", true),
+            ("^a{x}$", "a{x}", true),
+            ("^{{1$", "{{1", true),
+            (r"^(?i:A)(?P<name>b)(?U)c$", "abc", true),
+        ] {
+            let regex = compile(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
+            assert_eq!(regex.is_match(text), matches, "{pattern} {text}");
+        }
+        assert_eq!(compile("a{1001}").unwrap_err(), "error parsing regexp: invalid repeat count: `{1001}`");
+        assert!(compile("(?=a)").is_err() && compile("(?P=a)").is_err());
+        for long in ["{".repeat(1 << 20), "(?P<".repeat(1 << 18)] {
+            assert!(Translator::new(&long).translate().is_ok());
+        }
     }
 
     /// https://pkg.go.dev/regexp/syntax: Unicode classes by category and by script.

@@ -25,13 +25,17 @@ pub struct Certificate {
     pub key: String,
 }
 
-/// A request was made, and no certificate came of it.
+/// A request was made, and no certificate came of it that lasts.
 #[derive(Debug, thiserror::Error)]
 pub enum Unsigned {
     #[error("signing request {request} was refused: {why}")]
     Refused { request: String, why: String },
     #[error("signing request {0} is not signed yet; see kubectl get csr")]
     Waiting(String),
+    #[error("look at signing request {0}")]
+    Unseen(String),
+    #[error("a certificate was signed and could not be kept")]
+    Unkept,
 }
 
 impl Unsigned {
@@ -97,7 +101,7 @@ impl Certificate {
         let name = ObjectKey::cluster(made["metadata"]["name"].as_str().unwrap_or_default());
         for _ in 0..LOOKS {
             tokio::time::sleep(LOOK_EVERY).await;
-            let seen = rest.get(&resource, &name).await.context("wait for a certificate")?;
+            let seen = rest.get(&resource, &name).await.with_context(|| Unsigned::Unseen(name.to_string()))?;
             if let Some(encoded) = seen["status"]["certificate"].as_str().filter(|text| !text.is_empty()) {
                 let chain = String::from_utf8(STANDARD.decode(encoded)?)?;
                 return Ok(Self { chain, key: key.serialize_pem() });

@@ -66,7 +66,7 @@ impl Renewal {
             }
         }
         let fresh = self.ask().await?;
-        fresh.store(&self.path)?;
+        fresh.store(&self.path).context(Unsigned::Unkept)?;
         (self.show)(&fresh)?;
         tracing::info!(signer = self.asked.signer, "the node has a new certificate");
         fresh.renew_at().context("read the certificate's dates")

@@ -87,13 +87,13 @@ impl Walk {
     }
 
     fn unknown(&mut self, schema: &Structural, path: &Path, key: &str) {
-        if !self.issues.is_full() {
+        if self.issues.takes(IssueKind::Unknown) {
             self.issue(path, nearest(schema.properties.keys().map(String::as_str), key).map(str::to_owned));
         }
     }
 
     fn issue(&mut self, path: &Path, suggestion: Option<String>) {
-        if !self.issues.is_full() {
+        if self.issues.takes(IssueKind::Unknown) {
             let path = path.to_string();
             let message = format!("unknown field {path:?}");
             let suggestion = suggestion.map(Into::into);
@@ -132,6 +132,9 @@ impl Walk {
         *metadata = whole.get_mut("metadata").map_or_else(|| json!({}), Value::take);
         let place = path.to_string();
         for mut issue in issues {
+            if !self.issues.takes(issue.kind) {
+                continue;
+            }
             if !place.is_empty() {
                 issue.path = format!("{place}.{}", issue.path);
                 if issue.kind == IssueKind::Unknown {

@@ -1,6 +1,7 @@
 //! Whether an applied configuration fits its kind's shape: known fields, right types, no item twice. Upstream's texts.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -9,137 +10,190 @@ use super::place::{Atom, Place, Shaped};
 use crate::custom::{Structural, ValueType};
 use crate::schema::{self, Shape};
 
-/// What does not fit, as upstream says it; `None` when all fits.
+/// What does not fit, as upstream says it, as far as it is told ([`schema::MAX_ISSUES`]); `None` when all fits.
 pub(super) fn check(place: Place, value: &Value) -> Option<String> {
-    let mut errors = Vec::new();
-    walk(place, value, "", &mut errors);
-    match &errors[..] {
+    let mut check = Check::default();
+    check.walk(place, value, Way::Root);
+    match &check.errors[..] {
         [] => None,
         [one] => Some(one.clone()),
         several => Some(format!("errors:\n  {}", several.join("\n  "))),
     }
 }
 
-fn walk(place: Place, value: &Value, path: &str, errors: &mut Vec<String>) {
-    if value.is_null() {
-        return;
+/// Where the walk is: written out only when something is to be told.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    Root,
+    Field(&'a Way<'a>, &'a str),
+    Item(&'a Way<'a>, &'a PathElement),
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Way::Root => Ok(()),
+            Way::Field(parent, name) => write!(f, "{parent}.{name}"),
+            Way::Item(parent, item) => write!(f, "{parent}{item}"),
+        }
     }
-    let mut refuse = |why: String| errors.push(if path.is_empty() { why } else { format!("{path}: {why}") });
-    let shape = match place.shape() {
-        Shaped::Table(shape) => shape,
-        Shaped::Custom(schema, _) => return custom(place, schema, value, path, errors),
-    };
-    match (shape, value) {
-        (Shape::Object(id), Value::Object(map)) => {
-            let object_type = schema::table().get(*id);
-            for (name, value) in map {
-                match object_type.field(name) {
-                    Some(field) => walk(Place::field(field), value, &format!("{path}.{name}"), errors),
-                    None => {
-                        let known = object_type.fields.iter().map(|field| field.name);
-                        errors.push(undeclared(path, name, known, errors.len()));
-                    }
+}
+
+#[derive(Default)]
+struct Check {
+    errors: Vec<String>,
+    bytes: usize,
+}
+
+impl Check {
+    fn is_full(&self) -> bool {
+        self.errors.len() >= schema::MAX_ISSUES || self.bytes >= schema::MAX_BYTES
+    }
+
+    fn push(&mut self, error: String) {
+        self.bytes += error.len();
+        self.errors.push(error);
+    }
+
+    fn refuse(&mut self, way: Way, why: &str) {
+        let way = way.to_string();
+        self.push(if way.is_empty() { why.to_owned() } else { format!("{way}: {why}") });
+    }
+
+    fn undeclared<'n>(&mut self, way: Way, known: impl Iterator<Item = &'n str>, name: &str) {
+        let meant = schema::nearest(known, name).map(|meant| format!(" (did you mean {meant:?}?)"));
+        self.push(format!("{way}: field not declared in schema{}", meant.unwrap_or_default()));
+    }
+
+    fn walk(&mut self, place: Place, value: &Value, way: Way) {
+        if value.is_null() || self.is_full() {
+            return;
+        }
+        let shape = match place.shape() {
+            Shaped::Table(shape) => shape,
+            Shaped::Custom(schema, _) => return self.custom(place, schema, value, way),
+        };
+        match (shape, value) {
+            (Shape::Object(id), Value::Object(map)) => {
+                let object_type = schema::table().get(*id);
+                for (name, value) in map {
+                    let known = || object_type.fields.iter().map(|field| field.name);
+                    self.field(object_type.field(name).map(Place::field), (name, value), known, way);
                 }
             }
+            (Shape::Map(item), Value::Object(map)) => {
+                map.iter().for_each(|(name, value)| self.walk(Place::item(item), value, Way::Field(&way, name)));
+            }
+            (Shape::List(item), Value::Array(list)) => self.items(place, Place::item(item), list, way),
+            (Shape::Object(_) | Shape::Map(_), _) => self.refuse(way, &format!("expected map, got {}", shown(value))),
+            (Shape::List(_) | Shape::Strings, value) if !value.is_array() => {
+                self.refuse(way, &format!("expected list, got {}", shown(value)));
+            }
+            (Shape::String | Shape::Bytes, value) if !value.is_string() => {
+                self.refuse(way, &format!("expected string, got {}", shown(value)));
+            }
+            (Shape::Int32 | Shape::Int64 | Shape::Float, value) if !value.is_number() => {
+                self.refuse(way, &format!("expected numeric (int or float), got {}", go_type(value)));
+            }
+            (Shape::Bool, value) if !value.is_boolean() => {
+                self.refuse(way, &format!("expected boolean, got {}", shown(value)));
+            }
+            (
+                Shape::Quantity | Shape::IntOrString | Shape::Time | Shape::MicroTime,
+                Value::Array(_) | Value::Object(_),
+            ) => {
+                self.refuse(way, &format!("expected any scalar, got {}", shown(value)));
+            }
+            _ => {}
         }
-        (Shape::Map(item), Value::Object(map)) => {
-            map.iter().for_each(|(name, value)| walk(Place::item(item), value, &format!("{path}.{name}"), errors));
-        }
-        (Shape::List(item), Value::Array(list)) => items(place, Place::item(item), list, path, errors),
-        (Shape::Object(_) | Shape::Map(_), _) => refuse(format!("expected map, got {}", shown(value))),
-        (Shape::List(_) | Shape::Strings, value) if !value.is_array() => {
-            refuse(format!("expected list, got {}", shown(value)));
-        }
-        (Shape::String | Shape::Bytes, value) if !value.is_string() => {
-            refuse(format!("expected string, got {}", shown(value)));
-        }
-        (Shape::Int32 | Shape::Int64 | Shape::Float, value) if !value.is_number() => {
-            refuse(format!("expected numeric (int or float), got {}", go_type(value)));
-        }
-        (Shape::Bool, value) if !value.is_boolean() => refuse(format!("expected boolean, got {}", shown(value))),
-        (Shape::Quantity | Shape::IntOrString | Shape::Time | Shape::MicroTime, Value::Array(_) | Value::Object(_)) => {
-            refuse(format!("expected any scalar, got {}", shown(value)));
-        }
-        _ => {}
     }
-}
 
-/// `before`: so many errors were found before this one; what was meant is said of the first ones only.
-fn undeclared<'n>(path: &str, name: &str, known: impl Iterator<Item = &'n str>, before: usize) -> String {
-    let meant = if before < schema::MAX_ISSUES { schema::nearest(known, name) } else { None };
-    let meant = meant.map(|meant| format!(" (did you mean {meant:?}?)")).unwrap_or_default();
-    format!("{path}.{name}: field not declared in schema{meant}")
-}
+    fn field<'n, N: Iterator<Item = &'n str>>(
+        &mut self,
+        child: Option<Place>,
+        (name, value): (&str, &Value),
+        known: impl FnOnce() -> N,
+        way: Way,
+    ) {
+        let way = Way::Field(&way, name);
+        match child {
+            Some(child) => self.walk(child, value, way),
+            None if self.is_full() => {}
+            None => self.undeclared(way, known(), name),
+        }
+    }
 
-/// A value of a definition's schema.
-fn custom(place: Place, schema: &Structural, value: &Value, path: &str, errors: &mut Vec<String>) {
-    let mut refuse = |why: String| errors.push(if path.is_empty() { why } else { format!("{path}: {why}") });
-    match (schema.value_type, value) {
-        (ValueType::Object, Value::Object(map)) => {
-            for (name, value) in map {
-                let child = match place.atom(Some(&Value::Null)) {
-                    Atom::Struct(object_type) => object_type.field(name),
-                    Atom::Map(item) => Some(item),
-                    _ => continue,
-                };
-                match child {
-                    Some(child) => walk(child, value, &format!("{path}.{name}"), errors),
-                    None => {
-                        let known = schema.properties.keys().map(String::as_str);
-                        errors.push(undeclared(path, name, known, errors.len()));
-                    }
+    /// A value of a definition's schema.
+    fn custom(&mut self, place: Place, schema: &Structural, value: &Value, way: Way) {
+        match (schema.value_type, value) {
+            (ValueType::Object, Value::Object(map)) => {
+                for (name, value) in map {
+                    let child = match place.atom(Some(&Value::Null)) {
+                        Atom::Struct(object_type) => object_type.field(name),
+                        Atom::Map(item) => Some(item),
+                        _ => continue,
+                    };
+                    self.field(child, (name, value), || schema.properties.keys().map(String::as_str), way);
                 }
             }
-        }
-        (ValueType::Array, Value::Array(list)) => {
-            if let Some(item) = place.item_of() {
-                items(place, item, list, path, errors);
+            (ValueType::Array, Value::Array(list)) => {
+                if let Some(item) = place.item_of() {
+                    self.items(place, item, list, way);
+                }
             }
+            (ValueType::Object, _) => self.refuse(way, &format!("expected map, got {}", shown(value))),
+            (ValueType::Array, _) => self.refuse(way, &format!("expected list, got {}", shown(value))),
+            (ValueType::String, value) if !value.is_string() => {
+                self.refuse(way, &format!("expected string, got {}", shown(value)));
+            }
+            (ValueType::Integer | ValueType::Number, value) if !value.is_number() => {
+                self.refuse(way, &format!("expected numeric (int or float), got {}", go_type(value)));
+            }
+            (ValueType::Boolean, value) if !value.is_boolean() => {
+                self.refuse(way, &format!("expected boolean, got {}", shown(value)));
+            }
+            _ => {}
         }
-        (ValueType::Object, _) => refuse(format!("expected map, got {}", shown(value))),
-        (ValueType::Array, _) => refuse(format!("expected list, got {}", shown(value))),
-        (ValueType::String, value) if !value.is_string() => refuse(format!("expected string, got {}", shown(value))),
-        (ValueType::Integer | ValueType::Number, value) if !value.is_number() => {
-            refuse(format!("expected numeric (int or float), got {}", go_type(value)));
+    }
+
+    fn items(&mut self, place: Place, item: Place, list: &[Value], way: Way) {
+        let mut seen: BTreeSet<PathElement> = BTreeSet::new();
+        for (index, value) in list.iter().enumerate() {
+            if self.is_full() {
+                return;
+            }
+            let name = match element(place, index, value) {
+                Ok(name) => name,
+                Err(why) => return self.push(format!("{way}: element {index}: {why}")),
+            };
+            self.walk(item, value, Way::Item(&way, &name));
+            if seen.contains(&name) {
+                self.push(format!("{way}: duplicate entries for key {name}"));
+            }
+            seen.insert(name);
         }
-        (ValueType::Boolean, value) if !value.is_boolean() => {
-            refuse(format!("expected boolean, got {}", shown(value)));
-        }
-        _ => {}
     }
 }
 
-fn items(place: Place, item: Place, list: &[Value], path: &str, errors: &mut Vec<String>) {
-    let mut seen: BTreeSet<PathElement> = BTreeSet::new();
-    for (index, value) in list.iter().enumerate() {
-        let name = match place.atom(None) {
-            Atom::Set(_) if value.is_null() => {
-                Err("associative list without keys has an element that's an explicit null".to_owned())
-            }
-            Atom::Set(_) => Ok(PathElement::Value(value.clone())),
-            Atom::Keyed(_) if value.is_null() => {
-                Err("associative list with keys may not have a null element".to_owned())
-            }
-            Atom::Keyed(_) if !value.is_object() => {
-                Err("associative list with keys may not have non-map elements".to_owned())
-            }
-            Atom::Keyed(keyed) => keyed.key_of(value).ok_or_else(|| {
-                let keys: Vec<String> = keyed.keys().iter().map(|key| format!("{key:?}")).collect();
-                format!(
-                    "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
-                    keys.join(" ")
-                )
-            }),
-            _ => Ok(PathElement::Index(index as i64)),
-        };
-        let name = match name {
-            Ok(name) => name,
-            Err(why) => return errors.push(format!("{path}: element {index}: {why}")),
-        };
-        walk(item, value, &format!("{path}{name}"), errors);
-        if !seen.insert(name.clone()) {
-            errors.push(format!("{path}: duplicate entries for key {name}"));
+/// What an item of a list is called; else why it has no name.
+fn element(place: Place, index: usize, value: &Value) -> Result<PathElement, String> {
+    match place.atom(None) {
+        Atom::Set(_) if value.is_null() => {
+            Err("associative list without keys has an element that's an explicit null".to_owned())
         }
+        Atom::Set(_) => Ok(PathElement::Value(value.clone())),
+        Atom::Keyed(_) if value.is_null() => Err("associative list with keys may not have a null element".to_owned()),
+        Atom::Keyed(_) if !value.is_object() => {
+            Err("associative list with keys may not have non-map elements".to_owned())
+        }
+        Atom::Keyed(keyed) => keyed.key_of(value).ok_or_else(|| {
+            let keys: Vec<String> = keyed.keys().iter().map(|key| format!("{key:?}")).collect();
+            format!(
+                "associative list with keys has an element that omits all key fields [{}] (and doesn't have default values for any key fields)",
+                keys.join(" ")
+            )
+        }),
+        _ => Ok(PathElement::Index(index as i64)),
     }
 }
 

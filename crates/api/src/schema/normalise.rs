@@ -89,7 +89,7 @@ impl Walk<'_> {
     }
 
     fn unknown(&mut self, object_type: &Type, path: &Path, key: &str) {
-        if !self.issues.is_full() {
+        if self.issues.takes(IssueKind::Unknown) {
             let message = format!("unknown field {:?}", path.to_string());
             self.issue(IssueKind::Unknown, path, message, suggest(object_type, key));
         }
@@ -141,7 +141,7 @@ impl Walk<'_> {
     }
 
     fn mistyped(&mut self, value: &Value, go_type: &str, place: &Place) -> Presence {
-        if self.issues.is_full() {
+        if !self.issues.takes(IssueKind::Type) {
             return Presence::Something;
         }
         let found = match value {
@@ -167,7 +167,7 @@ impl Walk<'_> {
     }
 
     fn issue(&mut self, kind: IssueKind, path: &Path, message: String, suggestion: Option<&'static str>) -> Presence {
-        if !self.issues.is_full() {
+        if self.issues.takes(kind) {
             self.issues.push(FieldIssue {
                 path: path.to_string(),
                 kind,

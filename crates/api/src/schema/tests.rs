@@ -237,6 +237,12 @@ fn what_is_told_of_a_hostile_body_is_bounded() {
     assert_eq!(issues.len(), MAX_ISSUES);
     assert_eq!(issues[0].suggestion.as_deref(), Some("replicas"));
     assert_eq!(many, json!({"apiVersion": "apps/v1", "kind": "Deployment"}));
+    // What is of a wrong type is told whatever else there is, and refuses the object.
+    let mut wrong = fields(&mut (0..200).map(|number| format!("a{number}")));
+    wrong["data"] = json!(5);
+    let issues = of("", "v1", "ConfigMap").expect("the table has the kind").normalise(&mut wrong);
+    assert_eq!(issues.len(), MAX_ISSUES + 1);
+    assert_eq!(issues.last().map(|issue| (&*issue.path, issue.kind)), Some(("data", IssueKind::Type)));
     // A name of megabytes stands in the path of everything below it.
     let long = "x".repeat(3 << 20);
     let mut deep = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {}, "labels": {}}});

@@ -2,6 +2,7 @@
 //! serves their version (upstream's autoregister and crdregistration controllers). Whoever takes the label away has it for himself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::Value;
 use store::Item;
@@ -20,6 +21,9 @@ use crate::options::DeleteOptions;
 use crate::registry::graceful::{self, Verdict};
 use crate::rows::row;
 use crate::status::Status;
+
+/// After a write that failed.
+const WRITE_AGAIN: Duration = Duration::from_secs(5);
 
 /// Groups and versions that definitions serve, by the definition's name.
 #[derive(Default)]
@@ -73,10 +77,11 @@ impl Aggregator {
             };
             // A cursor that was left behind begins anew.
             loop {
-                self.reconcile(&mut progress).await;
+                let is_done = self.reconcile(&mut progress).await;
                 let event = tokio::select! {
                     event = services.next() => event,
                     event = definitions.next() => event,
+                    () = tokio::time::sleep(WRITE_AGAIN), if !is_done => continue,
                     () = shutdown.cancelled() => return,
                 };
                 if event.is_err() || drained(&mut services).is_err() || drained(&mut definitions).is_err() {
@@ -86,8 +91,9 @@ impl Aggregator {
         }
     }
 
-    /// Takes the next step for each APIService.
-    async fn reconcile(&self, progress: &mut Progress) {
+    /// Takes the next step for each APIService; whether all could be written.
+    async fn reconcile(&self, progress: &mut Progress) -> bool {
+        let mut is_done = true;
         let wanted = self.wanted(&progress.built_in);
         let current: Services = self.objects.list(self.kind, "").into_iter().map(|one| (name(&one), one)).collect();
         let names: BTreeSet<&String> = wanted.keys().chain(current.keys()).collect();
@@ -101,9 +107,13 @@ impl Aggregator {
                 }
                 // Somebody else wrote it: that state comes by as well.
                 Err(status) if matches!(&*status.reason, "Conflict" | "AlreadyExists" | "NotFound") => {}
-                Err(status) => tracing::warn!(name, %status, "an APIService could not be written"),
+                Err(status) => {
+                    is_done = false;
+                    tracing::warn!(name, %status, "an APIService could not be written");
+                }
             }
         }
+        is_done
     }
 
     /// The built-in groups' and those of all definitions that are none of them.

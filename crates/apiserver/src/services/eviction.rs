@@ -1,6 +1,7 @@
 //! pods/eviction: a deletion that disruption budgets may refuse.
 
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use api::kind::Kind;
 use api::selector::LabelSelector;
@@ -20,7 +21,9 @@ use crate::server::Inner;
 use crate::service::{Call, Service};
 use crate::status::Status;
 
+/// Upstream's EvictionsRetry: so many tries, half a second between them and up to a tenth more.
 const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(500);
 const DISRUPTED_PODS_MAX: usize = 2000;
 const REFUSED: &str = "Cannot evict pod as it would violate the pod's disruption budget.";
 /// What a Pod says of its end: reason and message.
@@ -186,7 +189,8 @@ impl Eviction {
     async fn evict(&self, call: Meant<'_>, asked: &DeleteOptions) -> Result<(), Status> {
         let objects = call.objects;
         let mut last = None;
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            pause(objects, attempt).await;
             let pod = self.pod(call, asked)?;
             let budgets = objects.list(self.budgets, &call.info.namespace);
             let verdict = judge(&pod, &budgets, &timestamp(objects.env().now()))?;
@@ -245,7 +249,8 @@ impl Eviction {
     /// The Pod with the condition DisruptionTarget.
     async fn mark(&self, call: Meant<'_>, options: &DeleteOptions) -> Result<Value, Status> {
         let mut last = Status::modified(self.pods, &call.info.name);
-        for _ in 0..TRIES {
+        for attempt in 0..TRIES {
+            pause(call.objects, attempt).await;
             let mut pod = self.pod(call, options)?;
             let now = timestamp(call.objects.env().now());
             if !pod_condition::set(&mut pod, "DisruptionTarget", EVICTED, &now) {
@@ -257,6 +262,14 @@ impl Eviction {
             }
         }
         Err(last)
+    }
+}
+
+/// Before all tries but the first: who gets in each other's way is not in step for long.
+async fn pause(objects: &Objects, attempt: usize) {
+    if attempt > 0 {
+        let more = objects.env().random_u64() % (PAUSE.as_millis() as u64 / 10);
+        tokio::time::sleep(PAUSE + Duration::from_millis(more)).await;
     }
 }
 
