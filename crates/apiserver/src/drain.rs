@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// How long short requests may take once the server shuts down: upstream's --request-timeout, which it waits for, too.
-pub(crate) const REQUESTS: Duration = Duration::from_secs(60);
+/// How long short requests may take once the server shuts down: all of it is to end within two seconds, or what runs the server kills it.
+pub(crate) const REQUESTS: Duration = Duration::from_millis(1000);
 /// How long connections have for their last words after that.
-pub(crate) const GOODBYE: Duration = Duration::from_millis(1500);
+pub(crate) const GOODBYE: Duration = Duration::from_millis(800);
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
@@ -96,13 +96,13 @@ mod tests {
         let (drain, connections) = (Drain::default(), TaskTracker::new());
         let request = drain.request();
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(10)).await;
+            tokio::time::sleep(REQUESTS / 2).await;
             drop(request);
         });
-        assert_eq!(ends_after(&drain, &connections).await.as_secs(), 10);
+        assert_eq!(ends_after(&drain, &connections).await.as_millis() / 10, REQUESTS.as_millis() / 20);
         let (drain, connections) = (Drain::default(), TaskTracker::new());
         let _endless = drain.request();
-        assert_eq!(ends_after(&drain, &connections).await.as_secs(), REQUESTS.as_secs());
+        assert_eq!(ends_after(&drain, &connections).await.as_millis() / 10, REQUESTS.as_millis() / 10);
     }
 
     #[tokio::test(start_paused = true)]

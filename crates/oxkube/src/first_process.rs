@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::wait::{WaitStatus, wait};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::{ForkResult, Pid, fork, setpgid};
 
 /// What a container's runtime sends.
 const HANDED_ON: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -22,7 +22,11 @@ pub fn stand_before() -> Result<Option<ExitCode>, Errno> {
     }
     // SAFETY: this process has one thread, so its fork may do anything.
     match unsafe { fork() }? {
-        ForkResult::Child => Ok(None),
+        ForkResult::Child => {
+            // A terminal signals its whole group: the node hears it once, handed on.
+            setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+            Ok(None)
+        }
         ForkResult::Parent { child } => {
             NODE.store(child.as_raw(), Ordering::Relaxed);
             for signal in HANDED_ON {

@@ -123,8 +123,9 @@ async fn serve(prepared: Prepared) -> anyhow::Result<()> {
         _ = interrupt.recv() => {}
     }
     tracing::info!("ending; containers go on");
-    stop.cancel();
+    // The API's connections hear of it first: who is at their other end here goes with `stop`.
     api.shut_down();
+    stop.cancel();
     // Requests under way are answered; who asks a second time does not want to wait for them.
     tokio::select! {
         served = serving => served.context("the API's listener")?,

@@ -1,6 +1,7 @@
 //! How long a request may take: what its `timeout` says, at most a minute, for writes upstream's 34 seconds (apiserver/pkg/endpoints/filters/
 //! request_deadline.go, pkg/server/filters/timeout.go). Watches, logs and what is upgraded run as long as they like.
 
+use std::ops::Not;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::duration::go_duration;
 use super::late::{Begun, Work};
-use super::{Caller, Origin, ending};
+use super::{Caller, Origin};
 use crate::body::Body;
 use crate::negotiate::{self, Endpoint, Format};
 use crate::request::RequestInfo;
@@ -34,22 +35,26 @@ pub(crate) fn in_time(
     let info = RequestInfo::new(request.method(), request.uri());
     let audit_id = super::audit_id(&server, &request);
     let format = negotiate::format(request.headers(), &info.query, Endpoint::PLAIN).unwrap_or(Format::PLAIN);
-    if runs_long(&info) {
-        let origin = Origin { caller, audit_id, format, begun: None };
-        return Box::pin(super::serve(server, request, info, origin));
-    }
-    let limit = match Limit::of(&info) {
+    let limit = match runs_long(&info).not().then(|| Limit::of(&info)).transpose() {
         Ok(limit) => limit,
         Err(status) => return futures::future::ready(super::refusal(&status, format, &audit_id)).boxed(),
     };
-    let begun = Begun::of(&info);
+    let begun = limit.as_ref().and_then(|_| Begun::of(&info));
     // The server's own requests end with who makes them.
-    let counted = matches!(caller, Caller::Peer(_)).then(|| server.drain.request());
-    let origin = Origin { caller, audit_id: audit_id.clone(), format, begun: begun.clone() };
-    let work = Work::new(server.clone(), begun, counted, Box::pin(super::serve(server, request, info, origin)));
+    let counted = limit.as_ref().filter(|_| matches!(caller, Caller::Peer(_))).map(|_| server.drain.request());
     Box::pin(async move {
-        let answer = limited(work, limit).await;
-        answer.unwrap_or_else(|status| super::refusal(&status, format, &audit_id))
+        let (started, kinds) = (server.objects.env().now(), server.served.current());
+        let under_way = server.metrics.begin(&info, request.headers(), &kinds);
+        let origin = Origin { caller, audit_id: audit_id.clone(), format, kinds, begun: begun.clone() };
+        let work = Box::pin(super::serve(server.clone(), request, info, origin));
+        let answer = match limit {
+            None => Ok(work.await),
+            Some(limit) => limited(Work::new(server.clone(), begun, counted, work), limit).await,
+        };
+        let answer = answer.unwrap_or_else(|status| super::refusal(&status, format, &audit_id));
+        let seconds = server.objects.env().now().duration_since(started).as_secs_f64();
+        under_way.end(answer.status().as_u16(), seconds);
+        answer
     })
 }
 
@@ -58,7 +63,7 @@ async fn limited(mut work: Work, limit: Limit) -> Result<Response<Body>, Status>
     let end = Instant::now() + limit.whole;
     tokio::select! {
         biased;
-        response = &mut work => Ok(ending::cut(response, tokio::time::sleep_until(end), LATE, work.counted.take())),
+        response = &mut work => Ok(work.cut(response, tokio::time::sleep_until(end), LATE)),
         () = tokio::time::sleep(limit.answer) => Err(Status::timeout(limit.message, 0)),
     }
 }

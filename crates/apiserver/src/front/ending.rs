@@ -4,12 +4,15 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
+use api::env::Env;
 use bytes::Bytes;
 use http::{Response, header};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::body::{Body, BoxError};
 use crate::drain::UnderWay;
@@ -25,14 +28,12 @@ pub(super) fn with_server(server: &Arc<Inner>, info: &RequestInfo, response: Res
     if !(is_endless || info.subresource == "proxy") || response.body().size_hint().exact().is_some() {
         return response;
     }
+    let env = server.objects.env();
     if !is_endless {
-        return cut(response, server.drain.clone().cut(), SHUTDOWN, None);
+        return cut(env, response, server.drain.clone().cut(), SHUTDOWN, None);
     }
     let shutdown = server.shutdown.clone();
-    response.map(|body| {
-        let end = Box::pin(async move { shutdown.cancelled_owned().await });
-        Ending { body, end, cut: None, ended: false, _counted: None }.boxed_unsync()
-    })
+    response.map(|body| Ending::new(env, body, shutdown.cancelled_owned(), None, None).boxed_unsync())
 }
 
 /// Server-sent events, which browsers ask for again when they end.
@@ -43,6 +44,7 @@ fn is_events(response: &Response<Body>) -> bool {
 
 /// The answer, whose body is cut at `end` with an error that says why. The request is under way until its body is over.
 pub(super) fn cut(
+    env: &Env,
     response: Response<Body>,
     end: impl Future<Output = ()> + Send + 'static,
     why: &'static str,
@@ -53,18 +55,57 @@ pub(super) fn cut(
     if whole {
         return response;
     }
-    let end = Box::pin(end);
-    response.map(|body| Ending { body, end, cut: Some(why), ended: false, _counted: counted }.boxed_unsync())
+    response.map(|body| Ending::new(env, body, end, Some(why), counted).boxed_unsync())
 }
 
 const SHUTDOWN: &str = "the server is shutting down";
 
+/// A body that ends with what it is shared with: a client that reads nothing has nobody ask for more, and what it was to get is let go all
+/// the same.
 struct Ending {
-    body: Body,
-    end: Pin<Box<dyn Future<Output = ()> + Send>>,
-    cut: Option<&'static str>,
+    shared: Arc<Mutex<Shared>>,
+    /// What the body is cut with.
+    why: Option<&'static str>,
     ended: bool,
-    _counted: Option<UnderWay>,
+    _running: DropGuard,
+}
+
+struct Shared {
+    /// Until the end.
+    body: Option<Body>,
+    counted: Option<UnderWay>,
+    /// Who waits for more of it.
+    reader: Option<Waker>,
+}
+
+impl Ending {
+    fn new(
+        env: &Env,
+        body: Body,
+        end: impl Future<Output = ()> + Send + 'static,
+        why: Option<&'static str>,
+        counted: Option<UnderWay>,
+    ) -> Self {
+        let shared = Arc::new(Mutex::new(Shared { body: Some(body), counted, reader: None }));
+        let over = CancellationToken::new();
+        env.spawn("the end of an answer", {
+            let (shared, over) = (shared.clone(), over.clone());
+            async move {
+                if over.run_until_cancelled_owned(end).await.is_some() {
+                    let reader = shared.lock().let_go();
+                    reader.into_iter().for_each(Waker::wake);
+                }
+            }
+        });
+        Self { shared, why, ended: false, _running: over.drop_guard() }
+    }
+}
+
+impl Shared {
+    fn let_go(&mut self) -> Option<Waker> {
+        (self.body, self.counted) = (None, None);
+        self.reader.take()
+    }
 }
 
 impl http_body::Body for Ending {
@@ -75,19 +116,25 @@ impl http_body::Body for Ending {
         if self.ended {
             return Poll::Ready(None);
         }
-        if self.end.as_mut().poll(context).is_ready() {
+        let mut shared = self.shared.lock();
+        let Some(body) = &mut shared.body else {
+            drop(shared);
             self.ended = true;
-            return Poll::Ready(self.cut.map(|why| Err(why.into())));
+            return Poll::Ready(self.why.map(|why| Err(why.into())));
+        };
+        let polled = Pin::new(body).poll_frame(context);
+        if polled.is_pending() {
+            shared.reader = Some(context.waker().clone());
         }
-        Pin::new(&mut self.body).poll_frame(context)
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended || self.body.is_end_stream()
+        self.ended || self.shared.lock().body.as_ref().is_some_and(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.shared.lock().body.as_ref().map(http_body::Body::size_hint).unwrap_or_default()
     }
 }
 
@@ -110,6 +157,25 @@ mod tests {
         server.shut_down();
         let all = response.into_body().collect().await.map_err(|error| error.to_string());
         all.map(|all| all.to_bytes())
+    }
+
+    /// Nobody asks for more of a body whose client reads nothing.
+    #[tokio::test(start_paused = true)]
+    async fn what_nobody_reads_is_let_go_in_time() {
+        let (server, drain) = (server(), crate::drain::Drain::default());
+        let (held, freed) = tokio::sync::oneshot::channel::<()>();
+        let body = StreamBody::new(futures::stream::once(async move {
+            drop(held);
+            Ok::<_, BoxError>(Frame::data(Bytes::from("first")))
+        }));
+        let end = tokio::time::sleep(std::time::Duration::from_secs(10));
+        let response = Response::new(body.boxed_unsync());
+        let response = cut(server.inner().objects.env(), response, end, "late", Some(drain.request()));
+        assert!(freed.await.is_err(), "the body is dropped unread");
+        drain.begin();
+        assert!(drain.answered().await);
+        let error = response.into_body().collect().await.expect_err("it is cut");
+        assert_eq!(error.to_string(), "late");
     }
 
     #[tokio::test(start_paused = true)]

@@ -56,6 +56,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, F: Future> Future for Drive<'_, S, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         if let Poll::Ready(result) = self.connection.as_mut().poll(context) {
+            // What it was upgraded to has nobody who drives it.
+            self.stream.0.lock().gathers = false;
             return Poll::Ready(result);
         }
         let mut inner = self.stream.0.lock();
@@ -131,7 +133,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     /// What waits is [`Gathered::drive`]'s to let out.
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = self.0.lock();
-        if inner.waiting.is_empty() { Pin::new(&mut inner.stream).poll_flush(context) } else { Poll::Ready(Ok(())) }
+        if inner.gathers && !inner.waiting.is_empty() { Poll::Ready(Ok(())) } else { inner.flush(context) }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

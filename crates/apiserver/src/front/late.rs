@@ -11,6 +11,7 @@ use api::env::Env;
 use futures::future::BoxFuture;
 use http::Response;
 
+use super::ending;
 use crate::body::Body;
 use crate::drain::UnderWay;
 use crate::per_user::PerUser;
@@ -79,7 +80,7 @@ pub(super) struct Work {
     server: Arc<Inner>,
     begun: Option<Begun>,
     /// The end of the server waits for it.
-    pub counted: Option<UnderWay>,
+    counted: Option<UnderWay>,
     answer: Option<BoxFuture<'static, Response<Body>>>,
 }
 
@@ -91,6 +92,16 @@ impl Work {
         answer: BoxFuture<'static, Response<Body>>,
     ) -> Self {
         Self { server, begun, counted, answer: Some(answer) }
+    }
+
+    /// The answer, which is under way until its body is over, or is cut at `end`.
+    pub fn cut(
+        &mut self,
+        answer: Response<Body>,
+        end: impl Future<Output = ()> + Send + 'static,
+        why: &'static str,
+    ) -> Response<Body> {
+        ending::cut(self.server.objects.env(), answer, end, why, self.counted.take())
     }
 }
 

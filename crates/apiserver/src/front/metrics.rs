@@ -120,6 +120,8 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+/// What upstream counts as subresources of nothing.
+const HEALTH: [&str; 3] = ["/healthz", "/livez", "/readyz"];
 const APPLY: &str = "application/apply-patch+yaml";
 /// Subresources that are connections, whatever the method (upstream's validConnectRequests).
 const CONNECTS: [&str; 5] = ["log", "exec", "portforward", "attach", "proxy"];
@@ -169,7 +171,10 @@ fn asked(info: &RequestInfo, applies: bool, kinds: &Kinds) -> Asked {
     let verb = verb(info, applies);
     let kind = kinds.find(&info.api_group, &info.api_version, &info.resource);
     let Some(kind) = kind.filter(|_| info.is_resource) else {
-        return Asked { verb, component: COMPONENT, ..Asked::default() };
+        return match HEALTH.iter().find(|path| **path == info.path) {
+            Some(path) => Asked { verb, subresource: path, ..Asked::default() },
+            None => Asked { verb, component: COMPONENT, ..Asked::default() },
+        };
     };
     let subresource = kind.subresources.iter().find(|known| known.name == info.subresource);
     Asked {

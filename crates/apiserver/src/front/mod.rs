@@ -52,6 +52,8 @@ struct Origin {
     caller: Caller,
     audit_id: Arc<str>,
     format: Format,
+    /// What was served when it came.
+    kinds: Arc<Snapshot>,
     begun: Option<Begun>,
 }
 
@@ -69,11 +71,9 @@ pub(crate) struct Asked<'a> {
 
 /// Serves one request. Never fails: whatever goes wrong is a Status.
 async fn serve(server: Arc<Inner>, request: Request<Body>, info: RequestInfo, origin: Origin) -> Response<Body> {
-    let Origin { caller, audit_id, format, begun } = origin;
+    let Origin { caller, audit_id, format, kinds, begun } = origin;
     let gzip = compress::accepts_gzip(request.headers());
-    let started = server.objects.env().now();
-    let (kinds, warnings) = (server.served.current(), Warnings::default());
-    let under_way = server.metrics.begin(&info, request.headers(), &kinds);
+    let warnings = Warnings::default();
     let asked = Asked { server: &server, info: &info, kinds: &kinds, warnings: &warnings, begun: begun.as_ref() };
     let outcome = AssertUnwindSafe(pipeline(asked, request, caller)).catch_unwind().await;
     let response = match outcome {
@@ -92,8 +92,6 @@ async fn serve(server: Arc<Inner>, request: Request<Body>, info: RequestInfo, or
     };
     let mut response = compress::compress(response, gzip).await;
     decorate(&mut response, &audit_id, &warnings);
-    let seconds = server.objects.env().now().duration_since(started).as_secs_f64();
-    under_way.end(response.status().as_u16(), seconds);
     response
 }
 

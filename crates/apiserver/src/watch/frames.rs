@@ -11,7 +11,7 @@ use crate::negotiate::{Encoding, Transform};
 use crate::status::Status;
 use crate::table::Include;
 
-/// Room for the largest object that can be written.
+/// A frame that is larger by itself is not kept.
 const BYTES_MAX: usize = 2 * 1024 * 1024;
 /// What an entry costs beside its bytes.
 const ENTRY_BYTES: usize = 224;
@@ -72,6 +72,9 @@ impl Frames {
 
 impl Inner {
     fn keep(&mut self, key: Key, frame: Bytes) {
+        if ENTRY_BYTES + frame.len() > BYTES_MAX {
+            return;
+        }
         self.bytes += ENTRY_BYTES + frame.len();
         if let Some(replaced) = self.frames.insert(key.clone(), frame) {
             self.bytes -= ENTRY_BYTES + replaced.len();

@@ -21,7 +21,7 @@ use crate::authz::node_name;
 use crate::body::{Body, full};
 use crate::config;
 use crate::dialer::dial::{DialError, Endpoint, Stream, TIMEOUT};
-use crate::drain::{Drain, GOODBYE};
+use crate::drain::Drain;
 use crate::follow::Followed;
 use crate::identity::Identity;
 use crate::objects::Objects;
@@ -132,7 +132,7 @@ impl Tunnels {
         tracing::info!(node, "the node's tunnel is open");
         let ended = tokio::select! {
             ended = connection => ended,
-            () = over(drain) => Ok(()),
+            () = drain.clone().cut() => Ok(()),
         };
         let mut open = self.open.write();
         if let Some(tunnel) = open.get_mut(node) {
@@ -141,12 +141,6 @@ impl Tunnels {
         }
         ended
     }
-}
-
-/// When what was under way at shutdown is done or cut.
-async fn over(drain: &Drain) {
-    drain.answered().await;
-    tokio::time::sleep(GOODBYE).await;
 }
 
 /// What a tunnel runs over.

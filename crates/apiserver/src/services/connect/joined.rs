@@ -9,10 +9,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, sp
 use tokio_util::sync::CancellationToken;
 
 use super::frames::{Frames, Protocol};
+use crate::drain::GOODBYE;
 
 const PIECE_BYTES: usize = 16 * 1024;
 /// How long a side that was told may take to close: a connection that is dropped under its answer may lose what it has not read.
-const CLOSING: Duration = Duration::from_secs(1);
+const CLOSING: Duration = Duration::from_millis(GOODBYE.as_millis() as u64 / 2);
 
 /// One direction.
 struct Way {
@@ -22,8 +23,23 @@ struct Way {
 }
 
 impl Way {
+    /// As [`Way::pass`]; a side that breaks when the server ends takes nothing from the other one's goodbye.
+    async fn copy<R, W>(self, reader: &mut ReadHalf<R>, writer: W) -> io::Result<bool>
+    where
+        R: AsyncRead,
+        W: AsyncWrite + Unpin,
+    {
+        match self.pass(reader, writer).await {
+            Err(error) if self.ending.is_cancelled() => {
+                tracing::debug!(%error, "a side of an upgraded connection broke as the server ended");
+                Ok(false)
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Copies until the reader is at its end, or the server is; whether the writer was told goodbye.
-    async fn copy<R, W>(self, reader: &mut ReadHalf<R>, mut writer: W) -> io::Result<bool>
+    async fn pass<R, W>(&self, reader: &mut ReadHalf<R>, mut writer: W) -> io::Result<bool>
     where
         R: AsyncRead,
         W: AsyncWrite + Unpin,
@@ -35,8 +51,14 @@ impl Way {
             let read = tokio::select! {
                 biased;
                 () = ending.as_mut(), if frames.between() => break,
-                read = reader.read(&mut piece) => read?,
+                read = reader.read(&mut piece) => read,
             };
+            let is_over = matches!(read, Ok(0) | Err(_));
+            if is_over && self.ending.is_cancelled() && frames.between() {
+                // Its other end went first.
+                break;
+            }
+            let read = read?;
             if read == 0 {
                 writer.shutdown().await?;
                 return Ok(false);
