@@ -10,6 +10,17 @@ pub(crate) enum Path<'a> {
     /// An entry of a map: written like a field.
     Entry(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
+    /// An entry of a map, set apart by a dot even at the root.
+    Dotted(&'a Path<'a>, &'a str),
+    /// An entry of a map in brackets.
+    Bracket(&'a Path<'a>, &'a str),
+}
+
+impl<'a> Path<'a> {
+    /// A place that is named as a whole; the root, if it has no name.
+    pub fn named(name: &'a str) -> Self {
+        if name.is_empty() { Path::Root } else { Path::Key(&Path::Root, name) }
+    }
 }
 
 impl fmt::Display for Path<'_> {
@@ -17,7 +28,10 @@ impl fmt::Display for Path<'_> {
         match self {
             Path::Root => Ok(()),
             Path::Key(Path::Root, key) | Path::Entry(Path::Root, key) => f.write_str(key),
-            Path::Key(parent, key) | Path::Entry(parent, key) => write!(f, "{parent}.{key}"),
+            Path::Key(parent, key) | Path::Entry(parent, key) | Path::Dotted(parent, key) => {
+                write!(f, "{parent}.{key}")
+            }
+            Path::Bracket(parent, key) => write!(f, "{parent}[{key}]"),
             Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
         }
     }

@@ -4,6 +4,7 @@
 mod foreign;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use api::decode::DecodeError;
@@ -141,13 +142,9 @@ impl Status {
     /// As [`Status::invalid`], for a kind that is known by name only.
     pub fn invalid_kind(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
         let head = format!("{} {name:?} is invalid", qualified(group, kind));
-        let mut texts: Vec<String> = Vec::new();
-        for error in errors {
-            let text = error.to_string();
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
+        let mut known = HashSet::new();
+        let texts: Vec<String> =
+            errors.iter().map(FieldError::to_string).filter(|text| known.insert(text.clone())).collect();
         let message = match texts.as_slice() {
             [] => head,
             [one] => format!("{head}: {one}"),

@@ -4,25 +4,29 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::told::Told;
 use super::{Additional, Structural};
 use crate::field_error::FieldError;
+use crate::path::Path;
 use crate::schema::ListType;
 
 pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    walk(schema, object, "", &mut errors);
-    errors
+    let mut errors = Told::default();
+    walk(schema, object, &Path::Root, &mut errors);
+    errors.into_vec()
 }
 
-fn walk(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldError>) {
+fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
+    if errors.is_full() {
+        return;
+    }
     match value {
         Value::Object(map) => {
             for (key, value) in map {
                 if let Additional::Schema(child) = &schema.additional {
-                    walk(child, value, &format!("{path}[{key}]"), errors);
+                    walk(child, value, &Path::Bracket(path, key), errors);
                 } else if let Some(child) = schema.properties.get(key) {
-                    let place = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    walk(child, value, &place, errors);
+                    walk(child, value, &Path::Key(path, key), errors);
                 }
             }
         }
@@ -34,14 +38,14 @@ fn walk(schema: &Structural, value: &Value, path: &str, errors: &mut Vec<FieldEr
             }
             let Some(items) = &schema.items else { return };
             for (index, value) in list.iter().enumerate() {
-                walk(items, value, &format!("{path}[{index}]"), errors);
+                walk(items, value, &Path::Index(path, index), errors);
             }
         }
         _ => {}
     }
 }
 
-fn keyed(schema: &Structural, list: &[Value], path: &str, errors: &mut Vec<FieldError>) {
+fn keyed(schema: &Structural, list: &[Value], path: &Path, errors: &mut Told) {
     if let Some((index, value)) = list.iter().enumerate().find(|(_, value)| !value.is_object() && !value.is_null()) {
         let why = "must be an object for an array of list-type map";
         return errors.push(FieldError::invalid(format!("{path}[{index}]"), value, why));
@@ -54,12 +58,12 @@ fn keyed(schema: &Structural, list: &[Value], path: &str, errors: &mut Vec<Field
 }
 
 /// The second appearance of each value is told.
-fn duplicates(values: Vec<Value>, path: &str, errors: &mut Vec<FieldError>) {
+fn duplicates(values: Vec<Value>, path: &Path, errors: &mut Told) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (index, value) in values.iter().enumerate() {
         let count = seen.entry(value.to_string()).or_default();
         *count += 1;
-        if *count == 2 {
+        if *count == 2 && !errors.is_full() {
             errors.push(FieldError::duplicate(format!("{path}[{index}]"), value));
         }
     }

@@ -18,6 +18,7 @@ mod prune;
 mod row;
 mod rules;
 mod structural;
+mod told;
 mod validations;
 mod values;
 
@@ -35,6 +36,7 @@ pub use validations::{Validations, validations};
 use serde_json::Value;
 
 use crate::field_error::{FieldError, FieldErrorType};
+use crate::path::Path;
 use crate::schema::FieldIssue;
 
 impl Structural {
@@ -81,7 +83,7 @@ impl Structural {
 
     /// What the objects in a value at `path` have wrong in their metadata, which is not pruned.
     pub(crate) fn resources_within(&self, value: &Value, path: &str) -> Vec<FieldError> {
-        match embedded::malformed(self, value, path) {
+        match embedded::malformed(self, value, &Path::named(path)) {
             Some(error) => vec![error],
             None => embedded::within(self, value, path),
         }

@@ -4,6 +4,7 @@ use serde_json::{Number, Value};
 
 use super::rules::{Bound, Rules};
 use super::{Structural, ValueType};
+use crate::path::Path;
 
 /// What a number breaks, as the end of upstream's sentence.
 pub(super) fn broken(schema: &Structural, rules: &Rules, number: &Number) -> Vec<String> {
@@ -30,7 +31,7 @@ pub(super) fn broken(schema: &Structural, rules: &Rules, number: &Number) -> Vec
 }
 
 /// Whether a number fits the type and format that the schema names; else upstream's sentence.
-pub(super) fn out_of_range(schema: &Structural, format: &str, number: &Number, path: &str) -> Option<String> {
+pub(super) fn out_of_range(schema: &Structural, format: &str, number: &Number, path: &Path) -> Option<String> {
     if schema.value_type != ValueType::Integer {
         return None;
     }

@@ -186,3 +186,23 @@ fn what_is_told_of_a_hostile_body_is_bounded() {
     let mut whole = json!({"apiVersion": "example.com/v1", "kind": "Much", "all": embedded});
     assert_eq!(schema.normalise(&mut whole).len(), 100);
 }
+
+/// A path as long as a body may be, before as many values as fit into the rest of it: so much is told, and no more is worked out.
+#[test]
+fn what_is_told_of_a_hostile_object_is_bounded() {
+    let numbers = json!({"type": "object", "additionalProperties": {
+        "type": "object", "additionalProperties": {"type": "integer", "x-kubernetes-validations": [{"rule": "self > 5"}]},
+    }});
+    let schema = Structural::parse(&json!({"type": "object", "properties": {"spec": numbers}}));
+    let hostile = |value: Value| {
+        let values: serde_json::Map<String, Value> =
+            (0..100_000).map(|number| (format!("a{number}"), value.clone())).collect();
+        let mut object = json!({"spec": {}});
+        object["spec"]["x".repeat(1 << 20)] = Value::Object(values);
+        object
+    };
+    for value in [json!("text"), json!(1), json!(6)] {
+        let errors = schema.validate(&hostile(value), None);
+        assert!(errors.len() <= 3, "{}", errors.len());
+    }
+}

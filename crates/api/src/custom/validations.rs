@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use super::correlation::{Correlation, Formers};
 use super::field_path::field_path;
+use super::told::Told;
 use super::{Structural, ValueType};
 use crate::field_error::FieldError;
+use crate::path::Path;
 use crate::tree::text;
 
 /// What a message expression may say at most, in bytes.
@@ -88,8 +90,8 @@ impl Validation {
     fn place(&self, at: &At) -> String {
         match (self.field_path.as_str(), at.path) {
             ("", path) => shown_path(path),
-            (below, "") => below.to_owned(),
-            (below, path) => format!("{}.{below}", shown_path(path)),
+            (below, Path::Root) => below.to_owned(),
+            (below, path) => format!("{path}.{below}"),
         }
     }
 
@@ -117,12 +119,12 @@ struct At<'v> {
     /// What rules know as `oldSelf`.
     old: Option<&'v Value>,
     correlation: Correlation<'v>,
-    path: &'v str,
+    path: &'v Path<'v>,
 }
 
 /// One run over an object.
 pub(crate) struct Run {
-    pub errors: Vec<FieldError>,
+    errors: Told,
     /// What is left to spend; `None`: it was not enough.
     pub budget: Option<u64>,
 }
@@ -131,22 +133,27 @@ pub(crate) struct Run {
 pub fn validations(schema: &Structural, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut run = Run::new(Some(limits::RUNTIME_BUDGET));
     let correlation = Correlation::root(schema, new, old);
-    run.walk(At { schema, value: new, old, correlation, path: "" });
-    run.errors
+    run.walk(At { schema, value: new, old, correlation, path: &Path::Root });
+    run.into_errors()
 }
 
 impl Run {
     pub fn new(budget: Option<u64>) -> Self {
-        Self { errors: Vec::new(), budget }
+        Self { errors: Told::default(), budget }
+    }
+
+    /// What is wrong.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.errors.into_vec()
     }
 
     /// Runs the rules over a value at `path`; nothing is let be because it is what it was.
     pub fn strict(&mut self, schema: &Structural, value: &Value, old: Option<&Value>, path: &str) {
-        self.walk(At { schema, value, old, correlation: Correlation::default(), path });
+        self.walk(At { schema, value, old, correlation: Correlation::default(), path: &Path::named(path) });
     }
 
     fn walk(&mut self, at: At) {
-        if !at.schema.has_rules || at.value.is_null() || self.budget.is_none() {
+        if !at.schema.has_rules || at.value.is_null() || self.budget.is_none() || self.errors.is_full() {
             return;
         }
         let at = At { old: at.old.filter(|old| !old.is_null()), ..at };
@@ -160,7 +167,7 @@ impl Run {
                 for (key, value) in map {
                     let Some(schema) = at.schema.child(key).filter(|schema| schema.has_rules) else { continue };
                     let named = at.schema.properties.contains_key(key);
-                    let path = if named { format!("{}.{key}", at.path) } else { format!("{}[{key}]", at.path) };
+                    let path = if named { Path::Key(at.path, key) } else { Path::Bracket(at.path, key) };
                     let old = at.old.and_then(|old| old.get(key));
                     self.walk(At { schema, value, old, correlation: at.correlation.key(here, key), path: &path });
                 }
@@ -170,7 +177,7 @@ impl Run {
                 let formers = Formers::of(at.schema, at.old);
                 for (index, value) in list.iter().enumerate() {
                     let old = formers.find(value);
-                    let path = format!("{}[{index}]", at.path);
+                    let path = Path::Index(at.path, index);
                     let correlation = at.correlation.item(here, old, value);
                     self.walk(At { schema, value, old, correlation, path: &path });
                 }
@@ -259,8 +266,8 @@ impl Run {
 }
 
 /// Upstream has no name for the object itself.
-fn shown_path(path: &str) -> String {
-    if path.is_empty() { "<nil>".to_owned() } else { path.trim_start_matches('.').to_owned() }
+fn shown_path(path: &Path) -> String {
+    if matches!(path, Path::Root) { "<nil>".to_owned() } else { path.to_string() }
 }
 
 fn bound(at: At) -> Bindings {

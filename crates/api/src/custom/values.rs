@@ -7,18 +7,20 @@ use serde_json::Value;
 use super::formats;
 use super::numbers;
 use super::rules::Rules;
+use super::told::Told;
 use super::{Additional, Structural, ValueType};
 use crate::field_error::{FieldError, FieldErrorType};
+use crate::path::Path;
 use crate::schema::ListType;
 
 pub(super) fn validate(schema: &Structural, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-    check(schema, new, old, "").errors
+    check(schema, new, old, &Path::Root).errors.into_vec()
 }
 
 /// As [`validate`], of the status alone.
 pub(super) fn validate_status(schema: &Structural, new: &Value, old: &Value) -> Vec<FieldError> {
     let (Some(schema), Some(status)) = (schema.properties.get("status"), new.get("status")) else { return Vec::new() };
-    let found = check(schema, status, old.get("status"), "");
+    let found = check(schema, status, old.get("status"), &Path::Root);
     let below = |mut error: FieldError| {
         error.field = match error.field.as_str() {
             "" | NOWHERE => "status".to_owned(),
@@ -27,7 +29,7 @@ pub(super) fn validate_status(schema: &Structural, new: &Value, old: &Value) -> 
         };
         error
     };
-    found.errors.into_iter().map(below).collect()
+    found.errors.into_vec().into_iter().map(below).collect()
 }
 
 /// Upstream's path of errors that are about alternatives.
@@ -36,7 +38,7 @@ const NOWHERE: &str = "<nil>";
 /// What was found, and how much fitted: of several alternatives, the one that fits best says what is wrong.
 #[derive(Default)]
 struct Found {
-    errors: Vec<FieldError>,
+    errors: Told,
     fits: usize,
 }
 
@@ -48,7 +50,7 @@ impl Found {
     }
 
     fn merge(&mut self, other: Found) {
-        other.errors.into_iter().for_each(|error| self.add(error));
+        other.errors.into_vec().into_iter().for_each(|error| self.add(error));
         self.fits += other.fits;
     }
 
@@ -62,13 +64,13 @@ struct Check<'a> {
     schema: &'a Structural,
     value: &'a Value,
     old: Option<&'a Value>,
-    path: &'a str,
+    path: &'a Path<'a>,
 }
 
-fn check(schema: &Structural, value: &Value, old: Option<&Value>, path: &str) -> Found {
+fn check(schema: &Structural, value: &Value, old: Option<&Value>, path: &Path) -> Found {
     let found = Check { schema, value, old, path }.run();
     if !found.errors.is_empty() && old == Some(value) {
-        return Found { errors: Vec::new(), fits: found.fits };
+        return Found { fits: found.fits, ..Found::default() };
     }
     found
 }
@@ -109,8 +111,8 @@ impl Check<'_> {
         format!("{} in body {why}", self.path)
     }
 
-    fn place(&self) -> &str {
-        self.path.trim_start_matches('.')
+    fn place(&self) -> String {
+        self.path.to_string().trim_start_matches('.').to_owned()
     }
 
     fn invalid(&self, value: &Value, why: &str) -> FieldError {
@@ -181,7 +183,10 @@ impl Check<'_> {
     fn list(&self, rules: &Rules, list: &[Value], found: &mut Found) {
         if let Some(items) = &self.schema.items {
             for (index, value) in list.iter().enumerate() {
-                found.merge(check(items, value, self.old_item(value), &format!("{}[{index}]", self.path)));
+                if found.errors.is_full() {
+                    break;
+                }
+                found.merge(check(items, value, self.old_item(value), &Path::Index(self.path, index)));
             }
         }
         let size = list.len() as i64;
@@ -215,10 +220,12 @@ impl Check<'_> {
             found.add(FieldError::too_many(self.place(), map.len(), max as usize));
         }
         for (key, value) in map {
+            if found.errors.is_full() {
+                return;
+            }
             let (child, path) = match (self.schema.properties.get(key), &self.schema.additional) {
-                (Some(child), _) if self.path.is_empty() => (child, key.clone()),
-                (Some(child), _) => (child, format!("{}.{key}", self.path)),
-                (None, Additional::Schema(child)) => (&**child, format!("{}.{key}", self.path)),
+                (Some(child), _) => (child, Path::Key(self.path, key)),
+                (None, Additional::Schema(child)) => (&**child, Path::Dotted(self.path, key)),
                 (None, Additional::Any(false)) => {
                     let why = format!("{}.{key} in body is a forbidden property", self.path);
                     found.add(FieldError::invalid(self.place(), &key.as_str().into(), &why));
@@ -226,7 +233,7 @@ impl Check<'_> {
                 }
                 _ => continue,
             };
-            let identity = self.path.is_empty() && matches!(key.as_str(), "apiVersion" | "kind");
+            let identity = matches!(self.path, Path::Root) && matches!(key.as_str(), "apiVersion" | "kind");
             let old = self.old.filter(|_| !identity).and_then(|old| old.get(key));
             found.merge(check(child, value, old, &path));
         }
@@ -240,11 +247,11 @@ impl Check<'_> {
         let each = |schemas: &[Structural]| -> Vec<Found> {
             schemas.iter().map(|schema| check(schema, self.value, self.old, self.path)).collect()
         };
-        let path = self.path;
+        let path = || format!("{:?}", self.path.to_string());
         if !rules.any_of.is_empty() {
             let tried = each(&rules.any_of);
             if tried.iter().all(|one| !one.errors.is_empty()) {
-                found.nowhere(format!("{path:?} must validate at least one schema (anyOf)"));
+                found.nowhere(format!("{} must validate at least one schema (anyOf)", path()));
                 found.merge(best(tried));
             }
         }
@@ -253,11 +260,13 @@ impl Check<'_> {
             match tried.iter().filter(|one| one.errors.is_empty()).count() {
                 1 => {}
                 0 => {
-                    found.nowhere(format!("{path:?} must validate one and only one schema (oneOf). Found none valid"));
+                    found
+                        .nowhere(format!("{} must validate one and only one schema (oneOf). Found none valid", path()));
                     found.merge(best(tried));
                 }
                 count => found.nowhere(format!(
-                    "{path:?} must validate one and only one schema (oneOf). Found {count} valid alternatives"
+                    "{} must validate one and only one schema (oneOf). Found {count} valid alternatives",
+                    path()
                 )),
             }
         }
@@ -267,13 +276,13 @@ impl Check<'_> {
             let (all, rest) = (tried.len(), if valid == 0 { ". None validated" } else { "" });
             tried.into_iter().for_each(|one| found.merge(one));
             if valid != all {
-                found.nowhere(format!("{path:?} must validate all the schemas (allOf){rest}"));
+                found.nowhere(format!("{} must validate all the schemas (allOf){rest}", path()));
             }
         }
         if let Some(not) = &rules.not
-            && check(not, self.value, self.old, path).errors.is_empty()
+            && check(not, self.value, self.old, self.path).errors.is_empty()
         {
-            found.nowhere(format!("{path:?} must not validate the schema (not)"));
+            found.nowhere(format!("{} must not validate the schema (not)", path()));
         }
     }
 }

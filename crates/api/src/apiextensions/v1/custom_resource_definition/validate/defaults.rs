@@ -134,8 +134,9 @@ fn rules(default: &Field, structural: &Structural, budget: &mut Option<u64>) {
         let mut run = Run::new(start);
         run.strict(structural, default.value, old, &place);
         *budget = run.budget.min(*budget);
-        if !run.errors.is_empty() {
-            return run.errors.into_iter().for_each(|error| default.report(error));
+        let errors = run.into_errors();
+        if !errors.is_empty() {
+            return errors.into_iter().for_each(|error| default.report(error));
         }
     }
 }
