@@ -22,10 +22,10 @@ checks! {
 
 const VERSION: &str = "v1alpha1";
 
-/// The other server: discovery, and objects in memory.
+/// The other server: discovery, and objects in memory, by namespace and name: namespaces that end have theirs deleted.
 struct Server {
     group: String,
-    objects: Mutex<BTreeMap<String, Value>>,
+    objects: Mutex<BTreeMap<(String, String), Value>>,
 }
 
 impl Server {
@@ -52,32 +52,34 @@ impl Server {
             }));
         }
         match path.strip_prefix(&format!("{root}/namespaces/")).and_then(|rest| rest.split_once("/flunders")) {
-            Some((_, name)) => self.flunders(asked, name.trim_start_matches('/')),
+            Some((namespace, name)) => self.flunders(asked, namespace, name.trim_start_matches('/')),
             None => not_found(),
         }
     }
 
-    fn flunders(&self, asked: &Asked, name: &str) -> Reply {
+    fn flunders(&self, asked: &Asked, namespace: &str, name: &str) -> Reply {
+        let key = |name: &str| (namespace.to_owned(), name.to_owned());
         let mut objects = self.objects.lock().expect("no holder panics");
         match (asked.method.as_str(), name) {
             ("POST", "") => {
-                let name = asked.body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-                objects.insert(name, asked.body.clone());
+                let name = asked.body["metadata"]["name"].as_str().unwrap_or_default();
+                objects.insert(key(name), asked.body.clone());
                 Reply { code: 201, body: asked.body.clone(), after: Duration::ZERO }
             }
             ("GET", "") => {
-                let items: Vec<&Value> = objects.values().collect();
+                let own = objects.iter().filter(|((place, _), _)| place == namespace);
+                let items: Vec<&Value> = own.map(|(_, object)| object).collect();
                 let metadata = json!({"resourceVersion": "1"});
                 Reply::json(
                     json!({"kind": "FlunderList", "apiVersion": self.group_version(), "metadata": metadata, "items": items}),
                 )
             }
-            ("GET", name) => objects.get(name).map_or_else(not_found, |object| Reply::json(object.clone())),
+            ("GET", name) => objects.get(&key(name)).map_or_else(not_found, |object| Reply::json(object.clone())),
             ("DELETE", "") => {
-                objects.clear();
+                objects.retain(|(place, _), _| place != namespace);
                 Reply::json(json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
             }
-            ("DELETE", name) => match objects.remove(name) {
+            ("DELETE", name) => match objects.remove(&key(name)) {
                 Some(_) => Reply::json(json!({"kind": "Status", "apiVersion": "v1", "status": "Success"})),
                 None => not_found(),
             },
