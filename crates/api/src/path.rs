@@ -21,6 +21,26 @@ impl<'a> Path<'a> {
     pub fn named(name: &'a str) -> Self {
         if name.is_empty() { Path::Root } else { Path::Key(&Path::Root, name) }
     }
+
+    /// The path as it is told where much may have to be told: its first 4 KiB, since a name may be as long as a body.
+    pub fn told(&self) -> String {
+        let mut told = Told(String::new());
+        let is_whole = fmt::Write::write_fmt(&mut told, format_args!("{self}")).is_ok();
+        if is_whole { told.0 } else { told.0 + "..." }
+    }
+}
+
+const TOLD_BYTES: usize = 4096;
+
+/// Refuses what is beyond its bound.
+struct Told(String);
+
+impl fmt::Write for Told {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = TOLD_BYTES - self.0.len();
+        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        if text.len() > room { Err(fmt::Error) } else { Ok(()) }
+    }
 }
 
 impl fmt::Display for Path<'_> {

@@ -126,6 +126,9 @@ fn metadata(value: &Value, path: &Path, errors: &mut Told) {
     }
     let place = child(path, "metadata.labels");
     for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        if errors.is_full() {
+            return;
+        }
         for why in names::qualified_name(key) {
             errors.push(FieldError::invalid(&place, &key.as_str().into(), &why));
         }

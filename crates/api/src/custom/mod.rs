@@ -37,7 +37,7 @@ use serde_json::Value;
 
 use crate::field_error::{FieldError, FieldErrorType};
 use crate::path::Path;
-use crate::schema::FieldIssue;
+use crate::schema::{FieldIssue, MAX_ISSUES};
 
 impl Structural {
     /// Checks metadata, prunes unknown fields and nulls that are not allowed. Issues come in the order of the fields.
@@ -94,7 +94,8 @@ impl Structural {
         if !self.has_rules {
             return errors;
         }
-        if errors.iter().any(blocks_rules) {
+        // What was not told may block them as well.
+        if errors.len() >= MAX_ISSUES || errors.iter().any(blocks_rules) {
             let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
             errors.push(FieldError::invalid("<nil>", &Value::Null, why));
         } else {

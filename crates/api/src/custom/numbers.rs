@@ -45,7 +45,7 @@ pub(super) fn out_of_range(schema: &Structural, format: &str, number: &Number, p
         "int32" | "int64" => format!("with format {format}"),
         _ => "(default format)".to_owned(),
     };
-    (!fits).then(|| format!("Checked value must be of type integer {format} in {path}"))
+    (!fits).then(|| format!("Checked value must be of type integer {format} in {}", path.told()))
 }
 
 fn is_multiple(number: &Number, factor: &Number) -> bool {

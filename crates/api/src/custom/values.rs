@@ -108,11 +108,11 @@ impl Check<'_> {
 
     /// `spec.replicas in body should be …`
     fn sentence(&self, why: &str) -> String {
-        format!("{} in body {why}", self.path)
+        format!("{} in body {why}", self.path.told())
     }
 
     fn place(&self) -> String {
-        self.path.to_string().trim_start_matches('.').to_owned()
+        self.path.told().trim_start_matches('.').to_owned()
     }
 
     fn invalid(&self, value: &Value, why: &str) -> FieldError {
@@ -247,7 +247,7 @@ impl Check<'_> {
         let each = |schemas: &[Structural]| -> Vec<Found> {
             schemas.iter().map(|schema| check(schema, self.value, self.old, self.path)).collect()
         };
-        let path = || format!("{:?}", self.path.to_string());
+        let path = || format!("{:?}", self.path.told());
         if !rules.any_of.is_empty() {
             let tried = each(&rules.any_of);
             if tried.iter().all(|one| !one.errors.is_empty()) {

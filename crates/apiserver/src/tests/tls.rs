@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use api::env::Env;
 use async_trait::async_trait;
+use futures::FutureExt;
 use http::Request;
 use http::request::Builder;
 use http_body_util::{BodyExt, Empty};
@@ -169,7 +170,8 @@ async fn short_requests_are_answered_before_the_server_ends() {
             () = ending => {}
             answer = asking.as_mut() => panic!("{answer:?}"),
         }
-        assert!(!served.task.is_finished(), "the server waits");
+        let is_answered = served.api.inner().drain.answered().now_or_never();
+        assert_eq!(is_answered, None, "the server waits");
         slow.answer.notify_one();
         let answer = tokio::time::timeout(DEADLINE, asking).await.expect("is answered in time");
         assert_eq!(answer, (200, "late".into()), "{protocol}");
