@@ -76,6 +76,8 @@ fn what_grows_fast_ends() {
     }
     let chain = format!("optional.of([1]){}", ".optMap(a, a + a)".repeat(40));
     survive(&chain, 1_000_000);
+    // Of each of these names nothing is known but a type's parameter.
+    survive(&format!("t{}", ".?w.optMap(t, tsub.upperAscii()).o".repeat(20)), 1_000_000);
 }
 
 const WORDS: [&str; 60] = [

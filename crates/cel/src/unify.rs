@@ -7,28 +7,36 @@ use crate::types::Type;
 
 /// What is known of type parameters so far.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Mapping(HashMap<Arc<str>, Type>);
+pub(crate) struct Mapping {
+    known: HashMap<Arc<str>, Type>,
+    /// What the try under way has changed, and what was there before.
+    changes: Vec<(Arc<str>, Option<Type>)>,
+}
 
 impl Mapping {
     fn find(&self, of: &Type) -> Option<&Type> {
         match of {
-            Type::Param(name) => self.0.get(name),
+            Type::Param(name) => self.known.get(name),
             _ => None,
         }
     }
 
     fn add(&mut self, param: &Type, to: Type) {
         if let Type::Param(name) = param {
-            self.0.insert(name.clone(), to);
+            let before = self.known.insert(name.clone(), to);
+            self.changes.push((name.clone(), before));
         }
     }
 
     /// Whether each of `from` fits into the type of the same place in `to`. What is learnt of parameters is kept only if all fit.
     pub(crate) fn assign_all(&mut self, from: &[Type], to: &[Type]) -> bool {
-        let mut tried = self.clone();
-        let fits = tried.fit_all(from, to);
-        if fits {
-            *self = tried;
+        let fits = self.fit_all(from, to);
+        // The newest change goes back first. A copy of all that is known, for each try, would take time of the square of an expression's size.
+        for (name, before) in self.changes.drain(..).rev().filter(|_| !fits) {
+            match before {
+                Some(before) => drop(self.known.insert(name, before)),
+                None => drop(self.known.remove(&name)),
+            }
         }
         fits
     }
