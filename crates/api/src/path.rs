@@ -38,7 +38,8 @@ struct Told(String);
 impl fmt::Write for Told {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let room = TOLD_BYTES - self.0.len();
-        self.0.push_str(&text[..text.floor_char_boundary(room)]);
+        let end = (0..=room.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        self.0.push_str(&text[..end]);
         if text.len() > room { Err(fmt::Error) } else { Ok(()) }
     }
 }
