@@ -1,5 +1,6 @@
 //! The Kubernetes API as data: kinds, schemas, selectors, quantities, patches. No IO, no clock, no randomness.
 
+pub(crate) mod bounded;
 pub mod custom;
 pub mod decode;
 pub mod env;

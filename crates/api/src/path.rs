@@ -14,6 +14,8 @@ pub(crate) enum Path<'a> {
     Dotted(&'a Path<'a>, &'a str),
     /// An entry of a map in brackets.
     Bracket(&'a Path<'a>, &'a str),
+    /// An item of a list, under what its list calls it.
+    Item(&'a Path<'a>, &'a dyn fmt::Display),
 }
 
 impl<'a> Path<'a> {
@@ -54,6 +56,7 @@ impl fmt::Display for Path<'_> {
             }
             Path::Bracket(parent, key) => write!(f, "{parent}[{key}]"),
             Path::Index(parent, index) => write!(f, "{parent}[{index}]"),
+            Path::Item(parent, item) => write!(f, "{parent}{item}"),
         }
     }
 }

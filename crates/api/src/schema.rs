@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub(crate) use issues::{Issues, MAX_BYTES, MAX_ISSUES};
+pub(crate) use issues::Issues;
 pub use suggest::{Named, nearest, nearest_kind};
 pub use table::{Field, ListType, MergeStrategy, Shape, Table, Type, TypeId, table};
 

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use super::Structural;
-use super::told::Told;
+use crate::bounded::Bounded;
 use crate::field_error::FieldError;
 use crate::names;
 use crate::path::Path;
 use crate::schema::{self, IssueKind};
 
 pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
-    let mut errors = Told::default();
+    let mut errors = Bounded::default();
     // The object itself has been looked at by the generic rules of metadata.
     below(schema, object, &Path::Root, &mut errors);
     errors.into_vec()
@@ -18,7 +18,7 @@ pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
 
 /// As [`validate`], of a value at `path`, which may be such an object itself.
 pub(super) fn within(schema: &Structural, value: &Value, path: &str) -> Vec<FieldError> {
-    let mut errors = Told::default();
+    let mut errors = Bounded::default();
     walk(schema, value, &Path::named(path), &mut errors);
     errors.into_vec()
 }
@@ -61,7 +61,7 @@ fn child(path: &Path, key: &str) -> String {
     Path::Key(path, key).to_string()
 }
 
-fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
+fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Bounded<FieldError>) {
     if errors.is_full() {
         return;
     }
@@ -71,7 +71,7 @@ fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
     below(schema, value, path, errors);
 }
 
-fn below(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
+fn below(schema: &Structural, value: &Value, path: &Path, errors: &mut Bounded<FieldError>) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
@@ -91,7 +91,7 @@ fn below(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
     }
 }
 
-fn resource(value: &Value, path: &Path, errors: &mut Told) {
+fn resource(value: &Value, path: &Path, errors: &mut Bounded<FieldError>) {
     for field in ["apiVersion", "kind"] {
         let place = child(path, field);
         match value.get(field) {
@@ -117,7 +117,7 @@ fn resource(value: &Value, path: &Path, errors: &mut Told) {
     metadata(value, path, errors);
 }
 
-fn metadata(value: &Value, path: &Path, errors: &mut Told) {
+fn metadata(value: &Value, path: &Path, errors: &mut Bounded<FieldError>) {
     let metadata = &value["metadata"];
     if let Some(name) = metadata["name"].as_str().filter(|name| !name.is_empty()) {
         for why in names::path_segment(name) {

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::told::Told;
 use super::{Additional, Structural};
+use crate::bounded::Bounded;
 use crate::field_error::FieldError;
 use crate::path::Path;
 use crate::schema::ListType;
 
 pub(super) fn validate(schema: &Structural, object: &Value) -> Vec<FieldError> {
-    let mut errors = Told::default();
+    let mut errors = Bounded::default();
     walk(schema, object, &Path::Root, &mut errors);
     errors.into_vec()
 }
 
-fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
+fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Bounded<FieldError>) {
     if errors.is_full() {
         return;
     }
@@ -45,7 +45,7 @@ fn walk(schema: &Structural, value: &Value, path: &Path, errors: &mut Told) {
     }
 }
 
-fn keyed(schema: &Structural, list: &[Value], path: &Path, errors: &mut Told) {
+fn keyed(schema: &Structural, list: &[Value], path: &Path, errors: &mut Bounded<FieldError>) {
     if let Some((index, value)) = list.iter().enumerate().find(|(_, value)| !value.is_object() && !value.is_null()) {
         let why = "must be an object for an array of list-type map";
         return errors.push(FieldError::invalid(format!("{path}[{index}]"), value, why));
@@ -58,7 +58,7 @@ fn keyed(schema: &Structural, list: &[Value], path: &Path, errors: &mut Told) {
 }
 
 /// The second appearance of each value is told.
-fn duplicates(values: Vec<Value>, path: &Path, errors: &mut Told) {
+fn duplicates(values: Vec<Value>, path: &Path, errors: &mut Bounded<FieldError>) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (index, value) in values.iter().enumerate() {
         let count = seen.entry(value.to_string()).or_default();

@@ -18,7 +18,6 @@ mod prune;
 mod row;
 mod rules;
 mod structural;
-mod told;
 mod validations;
 mod values;
 
@@ -35,9 +34,10 @@ pub use validations::{Validations, validations};
 
 use serde_json::Value;
 
+use crate::bounded::MAX_ISSUES;
 use crate::field_error::{FieldError, FieldErrorType};
 use crate::path::Path;
-use crate::schema::{FieldIssue, MAX_ISSUES};
+use crate::schema::FieldIssue;
 
 impl Structural {
     /// Checks metadata, prunes unknown fields and nulls that are not allowed. Issues come in the order of the fields.

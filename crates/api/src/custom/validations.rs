@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::correlation::{Correlation, Formers};
 use super::field_path::field_path;
-use super::told::Told;
 use super::{Structural, ValueType};
+use crate::bounded::Bounded;
 use crate::field_error::FieldError;
 use crate::path::Path;
 use crate::tree::text;
@@ -124,7 +124,7 @@ struct At<'v> {
 
 /// One run over an object.
 pub(crate) struct Run {
-    errors: Told,
+    errors: Bounded<FieldError>,
     /// What is left to spend; `None`: it was not enough.
     pub budget: Option<u64>,
 }
@@ -139,7 +139,7 @@ pub fn validations(schema: &Structural, new: &Value, old: Option<&Value>) -> Vec
 
 impl Run {
     pub fn new(budget: Option<u64>) -> Self {
-        Self { errors: Told::default(), budget }
+        Self { errors: Bounded::default(), budget }
     }
 
     /// What is wrong.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::formats;
 use super::numbers;
 use super::rules::Rules;
-use super::told::Told;
 use super::{Additional, Structural, ValueType};
+use crate::bounded::Bounded;
 use crate::field_error::{FieldError, FieldErrorType};
 use crate::path::Path;
 use crate::schema::ListType;
@@ -38,7 +38,7 @@ const NOWHERE: &str = "<nil>";
 /// What was found, and how much fitted: of several alternatives, the one that fits best says what is wrong.
 #[derive(Default)]
 struct Found {
-    errors: Told,
+    errors: Bounded<FieldError>,
     fits: usize,
 }
 

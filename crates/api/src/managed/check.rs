@@ -1,72 +1,45 @@
 //! Whether an applied configuration fits its kind's shape: known fields, right types, no item twice. Upstream's texts.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::Value;
 
 use super::path::PathElement;
 use super::place::{Atom, Place, Shaped};
+use crate::bounded::Bounded;
 use crate::custom::{Structural, ValueType};
+use crate::path::Path;
 use crate::schema::{self, Shape};
 
-/// What does not fit, as upstream says it, as far as it is told ([`schema::MAX_ISSUES`]); `None` when all fits.
+/// What does not fit, as upstream says it, as far as it is told ([`Bounded`]); `None` when all fits.
 pub(super) fn check(place: Place, value: &Value) -> Option<String> {
     let mut check = Check::default();
-    check.walk(place, value, Way::Root);
-    match &check.errors[..] {
+    check.walk(place, value, Path::Root);
+    match &check.errors.into_vec()[..] {
         [] => None,
         [one] => Some(one.clone()),
         several => Some(format!("errors:\n  {}", several.join("\n  "))),
     }
 }
 
-/// Where the walk is: written out only when something is to be told.
-#[derive(Clone, Copy)]
-enum Way<'a> {
-    Root,
-    Field(&'a Way<'a>, &'a str),
-    Item(&'a Way<'a>, &'a PathElement),
-}
-
-impl fmt::Display for Way<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Way::Root => Ok(()),
-            Way::Field(parent, name) => write!(f, "{parent}.{name}"),
-            Way::Item(parent, item) => write!(f, "{parent}{item}"),
-        }
-    }
-}
-
 #[derive(Default)]
 struct Check {
-    errors: Vec<String>,
-    bytes: usize,
+    errors: Bounded<String>,
 }
 
 impl Check {
-    fn is_full(&self) -> bool {
-        self.errors.len() >= schema::MAX_ISSUES || self.bytes >= schema::MAX_BYTES
-    }
-
-    fn push(&mut self, error: String) {
-        self.bytes += error.len();
-        self.errors.push(error);
-    }
-
-    fn refuse(&mut self, way: Way, why: &str) {
+    fn refuse(&mut self, way: Path, why: &str) {
         let way = way.to_string();
-        self.push(if way.is_empty() { why.to_owned() } else { format!("{way}: {why}") });
+        self.errors.push(if way.is_empty() { why.to_owned() } else { format!("{way}: {why}") });
     }
 
-    fn undeclared<'n>(&mut self, way: Way, known: impl Iterator<Item = &'n str>, name: &str) {
+    fn undeclared<'n>(&mut self, way: Path, known: impl Iterator<Item = &'n str>, name: &str) {
         let meant = schema::nearest(known, name).map(|meant| format!(" (did you mean {meant:?}?)"));
-        self.push(format!("{way}: field not declared in schema{}", meant.unwrap_or_default()));
+        self.errors.push(format!("{way}: field not declared in schema{}", meant.unwrap_or_default()));
     }
 
-    fn walk(&mut self, place: Place, value: &Value, way: Way) {
-        if value.is_null() || self.is_full() {
+    fn walk(&mut self, place: Place, value: &Value, way: Path) {
+        if value.is_null() || self.errors.is_full() {
             return;
         }
         let shape = match place.shape() {
@@ -82,7 +55,7 @@ impl Check {
                 }
             }
             (Shape::Map(item), Value::Object(map)) => {
-                map.iter().for_each(|(name, value)| self.walk(Place::item(item), value, Way::Field(&way, name)));
+                map.iter().for_each(|(name, value)| self.walk(Place::item(item), value, Path::Dotted(&way, name)));
             }
             (Shape::List(item), Value::Array(list)) => self.items(place, Place::item(item), list, way),
             (Shape::Object(_) | Shape::Map(_), _) => self.refuse(way, &format!("expected map, got {}", shown(value))),
@@ -113,18 +86,18 @@ impl Check {
         child: Option<Place>,
         (name, value): (&str, &Value),
         known: impl FnOnce() -> N,
-        way: Way,
+        way: Path,
     ) {
-        let way = Way::Field(&way, name);
+        let way = Path::Dotted(&way, name);
         match child {
             Some(child) => self.walk(child, value, way),
-            None if self.is_full() => {}
+            None if self.errors.is_full() => {}
             None => self.undeclared(way, known(), name),
         }
     }
 
     /// A value of a definition's schema.
-    fn custom(&mut self, place: Place, schema: &Structural, value: &Value, way: Way) {
+    fn custom(&mut self, place: Place, schema: &Structural, value: &Value, way: Path) {
         match (schema.value_type, value) {
             (ValueType::Object, Value::Object(map)) => {
                 for (name, value) in map {
@@ -156,19 +129,19 @@ impl Check {
         }
     }
 
-    fn items(&mut self, place: Place, item: Place, list: &[Value], way: Way) {
+    fn items(&mut self, place: Place, item: Place, list: &[Value], way: Path) {
         let mut seen: BTreeSet<PathElement> = BTreeSet::new();
         for (index, value) in list.iter().enumerate() {
-            if self.is_full() {
+            if self.errors.is_full() {
                 return;
             }
             let name = match element(place, index, value) {
                 Ok(name) => name,
-                Err(why) => return self.push(format!("{way}: element {index}: {why}")),
+                Err(why) => return self.errors.push(format!("{way}: element {index}: {why}")),
             };
-            self.walk(item, value, Way::Item(&way, &name));
+            self.walk(item, value, Path::Item(&way, &name));
             if seen.contains(&name) {
-                self.push(format!("{way}: duplicate entries for key {name}"));
+                self.errors.push(format!("{way}: duplicate entries for key {name}"));
             }
             seen.insert(name);
         }

@@ -216,7 +216,9 @@ fn fields_of(path: &Path) -> String {
         Path::Key(Path::Root, key) => (*key).to_owned(),
         Path::Key(parent, key) => format!("{}.{key}", fields_of(parent)),
         Path::Index(parent, _) => fields_of(parent),
-        Path::Entry(parent, _) | Path::Dotted(parent, _) | Path::Bracket(parent, _) => fields_of(parent),
+        Path::Entry(parent, _) | Path::Dotted(parent, _) | Path::Bracket(parent, _) | Path::Item(parent, _) => {
+            fields_of(parent)
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bounded::MAX_ISSUES;
 use crate::decode;
 
 const OBJECTS: &str = include_str!("../../cases/objects.jsonl");
