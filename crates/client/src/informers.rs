@@ -1,6 +1,6 @@
 //! The informers of one component: one per (kind, selection), started at first use, stopped together.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use api::env::Env;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::informer::{Informer, Reflector};
+use crate::informer::{Informer, LocalCopy, Reflector};
+use crate::intern::{self, Decode};
 use crate::partial::PartialObject;
 use crate::resource::{Object, ResourceType};
 use crate::watch::Target;
@@ -35,7 +36,8 @@ impl Selection {
     }
 }
 
-type Running = HashMap<(TypeId, Target), (Arc<dyn Any + Send + Sync>, CancellationToken)>;
+/// By type and place, so that a copy holds the objects of one type.
+type Running = HashMap<(TypeId, Target), (Arc<LocalCopy>, CancellationToken)>;
 
 /// Makes and shares informers. Cheap to clone; all of them stop when `stop` is cancelled.
 #[derive(Clone)]
@@ -88,23 +90,25 @@ impl Informers {
     }
 
     fn get<K: Object>(&self, resource: ResourceType, selection: Selection, metadata_only: bool) -> Informer<K> {
-        let target = target(resource, selection, metadata_only);
-        let mut running = self.running.lock();
-        let (informer, _) =
-            running.entry((TypeId::of::<K>(), target.clone())).or_insert_with(|| self.start::<K>(target));
-        informer.downcast_ref::<Informer<K>>().expect("the table's key holds the type").clone()
+        Informer::of(self.copy_of(TypeId::of::<K>(), target(resource, selection, metadata_only), intern::decode::<K>))
     }
 
-    fn start<K: Object>(&self, target: Target) -> (Arc<dyn Any + Send + Sync>, CancellationToken) {
-        let informer = Informer::<K>::new();
-        let reflector =
-            Reflector { informer: informer.clone(), client: self.client.clone(), env: self.env.clone(), target };
+    fn copy_of(&self, kind: TypeId, target: Target, decode: Decode) -> Arc<LocalCopy> {
+        let mut running = self.running.lock();
+        let (copy, _) = running.entry((kind, target.clone())).or_insert_with(|| self.start(target, decode));
+        copy.clone()
+    }
+
+    fn start(&self, target: Target, decode: Decode) -> (Arc<LocalCopy>, CancellationToken) {
+        let copy = Arc::<LocalCopy>::default();
+        let (client, env) = (self.client.clone(), self.env.clone());
+        let reflector = Reflector { copy: copy.clone(), decode, client, env, target };
         let stop = self.stop.child_token();
         let stopped = stop.clone();
         self.env.spawn("informer", async move {
             stopped.run_until_cancelled(reflector.run()).await;
         });
-        (Arc::new(informer), stop)
+        (copy, stop)
     }
 }
 

@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test is the outside"))]
 
+mod contents;
 pub mod discovery;
 mod error;
 pub mod events;
@@ -10,6 +11,9 @@ mod in_process;
 mod informer;
 mod informers;
 mod intern;
+#[cfg(not(test))]
+#[doc(hidden)]
+pub mod kinds;
 mod kubeconfig;
 pub mod leader;
 mod lister;
@@ -17,6 +21,7 @@ mod partial;
 mod resource;
 mod rest;
 pub mod runtime;
+mod stored;
 pub mod tls;
 pub mod tunnel;
 mod watch;

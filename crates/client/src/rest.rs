@@ -5,7 +5,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -109,14 +109,14 @@ impl Rest {
     /// A GET of any path, decoded.
     pub async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let bytes = self.call("get", Method::GET, path.to_owned(), None).await?;
-        serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path.to_owned(), source })
+        decoded(&bytes, path)
     }
 
     /// A GET of any path in a given media type, decoded.
     pub async fn read_as<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<T> {
         let request = Request::builder().method(Method::GET).header(http::header::ACCEPT, accept);
         let bytes = self.send("get", path.to_owned(), request, Vec::new()).await?;
-        serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path.to_owned(), source })
+        decoded(&bytes, path)
     }
 
     /// The revision a consistent LIST reports now: what an informer must reach to have seen everything before.
@@ -164,7 +164,7 @@ impl Rest {
         let path = object_path(resource, key, subresource);
         let request = Request::builder().header(http::header::CONTENT_TYPE, patch.0.media_type()).method(Method::PATCH);
         let bytes = self.send("patch", path.clone(), request, patch.1.to_string().into_bytes()).await?;
-        serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path, source })
+        decoded(&bytes, &path)
     }
 
     /// DELETE of one object; the answer is the object in its last state, or a Status.
@@ -185,7 +185,7 @@ impl Rest {
     /// Any request with a JSON body and a JSON answer.
     pub async fn json(&self, verb: &'static str, method: Method, path: String, body: Option<&Value>) -> Result<Value> {
         let bytes = self.call(verb, method, path.clone(), body).await?;
-        serde_json::from_slice(&bytes).map_err(|source| Error::Decode { what: path, source })
+        decoded(&bytes, &path)
     }
 
     async fn call(&self, verb: &'static str, method: Method, path: String, body: Option<&Value>) -> Result<Bytes> {
@@ -247,4 +247,10 @@ pub(crate) async fn open(
 async fn collect(verb: &'static str, path: String, response: Response<Body>) -> Result<Bytes> {
     let collected = response.into_body().collect().await;
     Ok(collected.map_err(|source| Error::Lost { verb, path, source: Box::new(source) })?.to_bytes())
+}
+
+/// Through text, as informers read, so that one reader of each type is compiled and not two.
+fn decoded<T: DeserializeOwned>(bytes: &[u8], path: &str) -> Result<T> {
+    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom);
+    text.and_then(serde_json::from_str).map_err(|source| Error::Decode { what: path.to_owned(), source })
 }
