@@ -70,11 +70,7 @@ fn cargo_main(name: &str) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--locked", "--target-dir"]).arg(&target).current_dir(source(name));
     run_command(&mut cargo)?;
-    let binary = tools::folder()?.join(name);
-    let unfinished = binary.with_extension("new");
-    fs::copy(target.join("debug").join(name), &unfinished)?;
-    fs::rename(unfinished, binary)?;
-    Ok(())
+    tools::put(&target.join("debug").join(name), &tools::folder()?.join(name))
 }
 
 fn helm(_: &str) -> Result<()> {

@@ -1,7 +1,7 @@
-//! The kubectl versions and clients that tests drive, built from their published modules and kept outside `target`.
+//! The kubectl versions and clients that tests drive: the machine's, or built from their published modules, and kept outside `target`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -39,7 +39,14 @@ func main() {
 pub fn run(versions: &[(&str, &str)]) -> Result<()> {
     for (version, module) in versions {
         let binary = kubectl(version)?;
-        if !binary.exists() {
+        if binary.exists() {
+            continue;
+        }
+        fs::create_dir_all(folder()?)?;
+        if let Some(released) = released(version) {
+            println!("kubectl {version} is the machine's {}", released.display());
+            put(&released, &binary)?;
+        } else {
             println!("building kubectl {version}");
             build(module, &binary).with_context(|| format!("build kubectl {version}"))?;
         }
@@ -76,11 +83,26 @@ pub fn folder() -> Result<PathBuf> {
     Ok(cache_dir()?.join("tools-2"))
 }
 
+/// A released kubectl of a version that lies beside the machine's own (`kubectl.1.33`), as some distributions of it have them.
+fn released(version: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let own = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.exists())?;
+    let beside = fs::canonicalize(own).ok()?.with_file_name(format!("kubectl.{version}"));
+    let told = output(beside.to_str()?, &["version", "--client", "--output=json"]).ok()?;
+    told.contains(&format!("\"gitVersion\": \"v{version}.")).then_some(beside)
+}
+
+/// Never half there under its name.
+pub fn put(built: &Path, binary: &Path) -> Result<()> {
+    let unfinished = binary.with_extension("new");
+    fs::copy(built, &unfinished)?;
+    Ok(fs::rename(unfinished, binary)?)
+}
+
 fn build(module: &str, binary: &PathBuf) -> Result<()> {
     let go = go()?;
     let folder = cache_dir()?.join("build").join(module);
     fs::create_dir_all(&folder)?;
-    fs::create_dir_all(binary.parent().context("the cache has a folder")?)?;
     fs::write(folder.join("main.go"), MAIN)?;
     fs::write(folder.join("go.mod"), "module kubectl\n\ngo 1.21\n")?;
     for name in ["k8s.io/kubectl", "k8s.io/component-base"] {
