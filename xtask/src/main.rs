@@ -31,7 +31,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   machine   [--systemd] [STORY...]   end-to-end stories in an emulated Debian machine
   bench     [--write] [NAME...]   measures: boot, pods, idle, requests; --write keeps them in docs/benchmarks.md
   fuzz      [--seconds N] [TARGET...]   everything that reads bytes from outside, ten minutes each
-  tools     [VERSION|CLIENT]   build the kubectl versions and clients that tests use
+  tools     [VERSION|CLIENT]   find or build the kubectl versions and clients that tests use
   codegen   write the field table of the Kubernetes types (needs Go 1.26 and the module proxy)";
 
 fn main() -> ExitCode {
