@@ -1,15 +1,15 @@
-//! Watch clients of others' making (`tests/clients`) as processes: each prints what it asked and heard, and that is compared with what
+//! Watch clients of others' making (client-go's informer, kube-rs' watcher) as processes: each prints what it asked and heard, and that is compared with what
 //! was acknowledged.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cluster::{Cluster, beside_kubectl};
+use crate::cluster::Cluster;
 use crate::process::wait_for;
 use crate::writes::Write;
 
@@ -32,12 +32,12 @@ enum Line {
 }
 
 impl Listener {
-    /// Starts a client that `cargo xtask tools` has built and waits until it watches.
-    pub fn start(cluster: &Cluster, name: &'static str) -> Result<Self> {
-        let program = beside_kubectl(name)?;
+    /// Starts a client's program and waits until it watches.
+    pub fn start(cluster: &Cluster, name: &'static str, program: &Path, arguments: &[&str]) -> Result<Self> {
         let printed = cluster.folder.join(format!("{name}.out"));
         let child = cluster
-            .client(&program)
+            .client(program)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(fs::File::create(&printed)?)
             .stderr(fs::File::create(cluster.folder.join(format!("{name}.err")))?)

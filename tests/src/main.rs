@@ -14,6 +14,7 @@ mod footprint;
 mod http;
 mod images;
 mod isolation;
+mod kube_watcher;
 mod leaks;
 mod listener;
 mod load;
@@ -31,6 +32,7 @@ fn main() -> anyhow::Result<()> {
         Some("inside") => isolation::run_story(&arguments[1..]),
         Some("conformance") => conformance::main(&arguments[1..]),
         Some("conformance-inside") => conformance::inside(&arguments[1..]),
+        Some("kube-watcher") => kube_watcher::main(),
         Some("machine") => machine::hold(&arguments[1..]),
         Some("measure") => isolation::run_measure(&arguments[1..]),
         Some("bench") => bench::run(&arguments[1..]),

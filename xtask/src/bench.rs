@@ -14,7 +14,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     packages::install(packages::TEST)?;
     packages::install(packages::BENCH)?;
     tools::run(&tools::CI)?;
-    e2e::build()?;
+    e2e::build_to_measure()?;
     let mut command = Command::new(target_dir().join("release/e2e"));
     command.arg("bench").args(arguments.iter().filter(|argument| *argument != "--write"));
     if arguments.iter().any(|argument| argument == "--write") {

@@ -25,7 +25,6 @@ const fn nightly(name: &'static str, stories: &'static [&'static str], install: 
 
 pub const ALL: &[Client] = &[
     Client { name: "informer", stories: &[], ci: true, install: go_main },
-    Client { name: "kube-watcher", stories: &[], ci: true, install: cargo_main },
     nightly("helm", &["helm_3", "helm_4"], helm),
     nightly("kustomize", &["kustomize"], |_| {
         module("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "kustomize", "v5.8.2")
@@ -66,7 +65,7 @@ fn go_main(name: &str) -> Result<()> {
 
 /// Not of the workspace, and with a target of its own: its features of kube are not the product's.
 fn cargo_main(name: &str) -> Result<()> {
-    let target = cache_dir()?.join("build/kube-watcher");
+    let target = cache_dir()?.join("build").join(name);
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--locked", "--target-dir"]).arg(&target).current_dir(source(name));
     run_command(&mut cargo)?;

@@ -27,7 +27,23 @@ pub fn conformance(arguments: &[String]) -> Result<()> {
 
 /// Builds what the stories run, with the one set of features.
 pub fn build() -> Result<()> {
-    crate::process::run("cargo", &["build", "--release", "--workspace"])
+    run_command(&mut build_command())
+}
+
+/// As [`build`], with the unit tests: in one call they are built while what a binary waits for leaves a processor free.
+pub fn build_all() -> Result<()> {
+    run_command(build_command().arg("--all-targets"))
+}
+
+/// As [`build`], with the runner optimised as the binary is: `bench` has the servers and clients in it that the binary is compared with.
+pub fn build_to_measure() -> Result<()> {
+    run_command(build_command().args(["--config", "profile.release.package.e2e.opt-level=2"]))
+}
+
+fn build_command() -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--release", "--workspace"]);
+    command
 }
 
 /// Runs stories with one kubectl version.

@@ -25,7 +25,7 @@ pub fn ci() -> Result<()> {
     step("packages", || packages::install(&[packages::BUILD, packages::TEST].concat()))?;
     step("format", || run("cargo", &["fmt", "--all", "--check"]))?;
     step("tidy", tidy::run)?;
-    step("build", e2e::build)?;
+    step("build", e2e::build_all)?;
     step("unit tests, properties, cases, simulation", || {
         run("cargo", &["test", "--release", "--workspace", "--lib", "--bins"])
     })?;

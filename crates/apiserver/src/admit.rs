@@ -64,10 +64,28 @@ pub struct AdmissionRequest<'a> {
     pub schema: Option<&'a Schema>,
     /// What webhooks and policies need to know of their earlier calls.
     pub reinvocation: &'a Reinvocation,
-    /// Where objects of other kinds are read; none where a plugin is looked at by itself.
-    pub(crate) server: Option<&'a Arc<Inner>>,
+    /// None where a plugin is looked at by itself.
+    pub(crate) around: Option<&'a dyn Around>,
+}
+
+impl<'a> AdmissionRequest<'a> {
+    /// Where objects of other kinds are read.
+    pub(crate) fn server(&self) -> Option<&'a Arc<Inner>> {
+        self.around.map(Around::server)
+    }
+
     /// Converts custom resources to their other versions.
-    pub(crate) reader: Option<&'a Reader>,
+    pub(crate) fn reader(&self) -> Option<&'a Reader> {
+        self.around.map(Around::reader)
+    }
+}
+
+/// The server around an admission plugin. It is a trait's object because the compiler proves for the future of each plugin anew that it may
+/// go from thread to thread: behind a reference to the server's own type each of these proofs goes through the whole server.
+pub(crate) trait Around: Send + Sync {
+    fn server(&self) -> &Arc<Inner>;
+
+    fn reader(&self) -> &Reader;
 }
 
 /// An admission plugin. `mutate` runs for all plugins first; the object is defaulted and normalised again after each that changed it;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use super::{Story, Tier};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, beside_kubectl};
 use crate::listener::Listener;
 use crate::process::rest_of;
 use crate::seed::Seed;
@@ -35,7 +35,10 @@ const LONGEST_MS: u64 = 1000;
 fn run(folder: &Path, rounds: u32) -> Result<()> {
     let mut seed = Seed::new()?;
     let mut cluster = Cluster::start(folder)?;
-    let listeners = [Listener::start(&cluster, "informer")?, Listener::start(&cluster, "kube-watcher")?];
+    let listeners = [
+        Listener::start(&cluster, "informer", &beside_kubectl("informer")?, &[])?,
+        Listener::start(&cluster, "kube-watcher", &std::env::current_exe()?, &["kube-watcher"])?,
+    ];
     let writes = Writes::start(&cluster)?;
     hear(&listeners, writes.newest()? + 1)?;
     for round in 0..rounds {

@@ -63,8 +63,7 @@ impl Ask<'_> {
             warnings,
             schema: api::schema::of(self.kind.group, self.kind.version, self.kind.kind),
             reinvocation: &Reinvocation::default(),
-            server: None,
-            reader: None,
+            around: None,
         };
         plugin.mutate(&mut request).await?;
         plugin.validate(&request).await?;

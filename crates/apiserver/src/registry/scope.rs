@@ -11,7 +11,7 @@ use store::{CommitError, Committed, Expect, Op, Write};
 
 use super::metadata;
 use super::shape::Target;
-use crate::admit::{AdmissionRequest, Draft, Operation, Reinvocation, Warnings};
+use crate::admit::{AdmissionRequest, Around, Draft, Operation, Reinvocation, Warnings};
 use crate::body::Body;
 use crate::custom::{Reader, scale_errors};
 use crate::decode;
@@ -56,6 +56,16 @@ pub(crate) struct Step<'a> {
     pub old: Option<&'a Value>,
     pub options: &'a Value,
     pub dry_run: bool,
+}
+
+impl Around for Scope<'_> {
+    fn server(&self) -> &Arc<Inner> {
+        self.server
+    }
+
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
 }
 
 impl<'a> Scope<'a> {
@@ -205,8 +215,7 @@ impl<'a> Scope<'a> {
             warnings: self.warnings,
             schema: self.schema_of(self.kind),
             reinvocation,
-            server: Some(self.server),
-            reader: Some(&self.reader),
+            around: Some(self),
         }
     }
 

@@ -69,7 +69,7 @@ async fn converted(
     kinds: &Kinds,
     object: Value,
 ) -> Result<Value, Status> {
-    match request.reader {
+    match request.reader() {
         _ if is_same(from, to) => Ok(object),
         Some(reader) if to.hooks.custom => reader.in_version(to, object).await,
         _ => Ok(view::from_storage(to, view::to_storage(from, kinds.storage_row(from), object))),
@@ -78,7 +78,7 @@ async fn converted(
 
 /// The versions of a custom kind.
 pub(super) fn versions<'r>(request: &'r AdmissionRequest<'_>) -> &'r [Version] {
-    request.reader.map(Reader::versions).unwrap_or_default()
+    request.reader().map(Reader::versions).unwrap_or_default()
 }
 
 pub(super) fn is_same(one: &Kind, other: &Kind) -> bool {

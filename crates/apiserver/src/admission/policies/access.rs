@@ -104,7 +104,7 @@ fn resource(request: &AdmissionRequest<'_>, kind: &Value) -> RequestInfo {
         Some(parts) => parts,
         None => ("", api_version.as_str()),
     };
-    let found = params::row(request.server, &(api_version.clone(), kind));
+    let found = params::row(request.server(), &(api_version.clone(), kind));
     RequestInfo {
         is_resource: true,
         verb: "get".to_owned(),

@@ -76,7 +76,8 @@ impl Policies {
                     continue;
                 }
             };
-            let param_row = match policy.param_kind.as_ref().map(|kind| params::row(request.server, kind)).transpose() {
+            let named = policy.param_kind.as_ref();
+            let param_row = match named.map(|kind| params::row(request.server(), kind)).transpose() {
                 Ok(param_row) => param_row,
                 Err(why) => {
                     found.push(Err(broken(why)));

@@ -34,7 +34,7 @@ pub(super) async fn collect(
     row: Option<&'static Kind>,
     reference: &Value,
 ) -> Result<Vec<Value>, String> {
-    let (Some(row), true, Some(server)) = (row, reference.is_object(), request.server) else {
+    let (Some(row), true, Some(server)) = (row, reference.is_object(), request.server()) else {
         return Ok(vec![Value::Null]);
     };
     let namespace = namespace(request, row, reference)?;

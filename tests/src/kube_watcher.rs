@@ -7,22 +7,30 @@
 //! APPLIED NAME REVISION   an event, as is DELETED
 //! ```
 //!
-//! It ends with its standard input. It does not compare or remember by itself: what continues is the watcher's doing.
+//! It ends with its standard input. It does not compare or remember by itself: what continues is the watcher's doing. A process of its
+//! own as every listener, below kube-rs' client with the product's transport, so that kube is built once; kube's own transport is what
+//! `tests/clients/kube-controller` has.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
+use client::Connection;
+use client::tls::{Http, connect};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::runtime::watcher::{self, Event};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, ResourceExt};
 use tokio::io::AsyncReadExt;
 
+/// `e2e kube-watcher`, with `KUBECONFIG` in its environment.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let maps: Api<ConfigMap> = Api::namespaced(Client::try_default().await?, "default");
+pub async fn main() -> anyhow::Result<()> {
+    let kubeconfig = PathBuf::from(std::env::var_os("KUBECONFIG").context("KUBECONFIG is not set")?);
+    let client = connect(&Connection::from_kubeconfig(&kubeconfig, None)?, Http::Any)?;
     let mut end = Vec::new();
     tokio::select! {
-        ended = follow(maps) => ended,
+        ended = follow(Api::namespaced(client, "default")) => ended,
         ended = async { tokio::io::stdin().read_to_end(&mut end).await } => Ok(ended.map(drop)?),
     }
 }
