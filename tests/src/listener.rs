@@ -1,5 +1,5 @@
-//! Watch clients of others' making (client-go's informer, kube-rs' watcher) as processes: each prints what it asked and heard, and that is compared with what
-//! was acknowledged.
+//! Watch clients of others' making (client-go's informer, kube-rs' watcher) as processes: each prints what it asked and heard, and that is
+//! compared with what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::fs;
